@@ -1,0 +1,205 @@
+# ngx_selkies
+#
+#   make            the module, build/ngx_http_selkies_module.so, and the Xvfb starter
+#   make run        a desktop at http://localhost:3000/; Ctrl-C ends it
+#   make test       everything that tests
+#   make bench      the scoreboard
+#   make install    into the distribution's places, honours DESTDIR
+#
+# NGINX_SRC is where nginx was configured: Debian's nginx-dev, or an unpacked
+# tarball of the version that `nginx -v` prints.  SANITIZE=address,undefined
+# (or thread) builds into a folder of its own.
+
+CC        ?= gcc
+CLANG     ?= clang-14
+NGINX_SRC ?= /usr/share/nginx/src
+NGINX     ?= /usr/sbin/nginx
+DESTDIR   ?=
+PROVE     ?= prove
+JOBS      ?= 2
+
+empty     :=
+comma     := ,
+BUILD     := build$(if $(SANITIZE),/$(firstword $(subst $(comma), ,$(SANITIZE))))
+ROOT      := $(abspath .)
+ABUILD    := $(ROOT)/$(BUILD)
+
+MODULE    := $(BUILD)/ngx_http_selkies_module.so
+XVFB      := $(BUILD)/selkies-xvfb
+
+WARNINGS  := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wpointer-arith
+HARDEN    := $(if $(SANITIZE),-fno-omit-frame-pointer -fsanitize=$(SANITIZE),-fstack-protector-strong -D_FORTIFY_SOURCE=2)
+OPTIMIZE  := $(if $(SANITIZE),-O1 -g,-O2 -g)
+OUR_CFLAGS  = $(OPTIMIZE) -fPIC $(WARNINGS) $(HARDEN) $(CFLAGS)
+OUR_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now) $(LDFLAGS)
+
+ROOMS     := ngx_selkies_module capture encoders
+SOURCES   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.c))
+HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
+CORE      := $(filter-out ngx_selkies_module/ngx_%,$(SOURCES))
+CORE_OBJS := $(CORE:%.c=$(BUILD)/core/%.o)
+CORE_LIBS := -lX11 -lX11-xcb -lxcb -lxcb-shm -lXau -lXext -lXtst -lXdamage -lXfixes -lXrandr \
+             -lx264 -lpng -ljansson -lm -lpthread
+CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -Werror $(OUR_CFLAGS)
+
+UNITS     := $(filter-out %_doc,$(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c)))
+TOOLS     := $(patsubst t/lib/%.c,$(BUILD)/t/%,$(wildcard t/lib/*.c))
+FUZZERS   := $(patsubst t/fuzz/%.c,build/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+
+.PHONY: all module run test unit check lint lint-c lint-js bench fuzz fuzz-smoke soak docs install clean \
+        asan tsan tools units core
+.DELETE_ON_ERROR:
+
+
+all: module $(XVFB)
+
+module: $(MODULE)
+
+
+# packages: installed once, when a list has changed
+
+build/.packages-%: docker/packages/%.txt docker/packages/install
+	@mkdir -p build
+	@docker/packages/install $*
+	@touch $@
+
+
+# the module, by nginx's own build
+
+FLAGS := $(CC)|$(OUR_CFLAGS)|$(OUR_LDFLAGS)|$(NGINX_SRC)|$(SELKIES_X264)|$(SOURCES)
+
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(FLAGS)' | cmp -s - $@ || printf '%s\n' '$(FLAGS)' >$@
+
+FORCE:
+
+$(BUILD)/nginx/Makefile: config Makefile $(BUILD)/.flags | build/.packages-build
+	@printf '  CONFIGURE  %s\n' '$(NGINX_SRC)'
+	@rm -rf $(BUILD)/nginx
+	@cd '$(NGINX_SRC)' && SELKIES_X264='$(SELKIES_X264)' bash -c '\
+	    NGX_CONF_FLAGS=(--with-compat); \
+	    if [ -f conf_flags ]; then . ./conf_flags; fi; \
+	    ./configure "$${NGX_CONF_FLAGS[@]}" --with-cc="$(CC)" \
+	        --with-cc-opt="$(OUR_CFLAGS)" --with-ld-opt="$(OUR_LDFLAGS)" \
+	        --builddir="$(ABUILD)/nginx" --add-dynamic-module="$(ROOT)"' \
+	    >$(ABUILD)/configure.log 2>&1 || { tail -n 20 $(ABUILD)/configure.log; exit 1; }
+
+$(MODULE): $(BUILD)/nginx/Makefile $(SOURCES) $(HEADERS)
+	@printf '  MODULE     %s\n' '$@'
+	@$(MAKE) --no-print-directory -s -f $(ABUILD)/nginx/Makefile -C '$(NGINX_SRC)' modules
+	@cp $(BUILD)/nginx/ngx_http_selkies_module.so $@
+
+
+# all that knows no nginx, by itself: what proves that it needs none
+
+core: $(BUILD)/core/libselkies.a
+
+$(BUILD)/core/%.o: %.c $(HEADERS) Makefile | build/.packages-build
+	@mkdir -p $(@D)
+	@printf '  CC         %s\n' '$<'
+	@$(CC) $(CORE_CFLAGS) -c -o $@ $<
+
+$(BUILD)/core/libselkies.a: $(CORE_OBJS)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(BUILD)/unit/%: t/unit/%.c t/unit/tap.h $(BUILD)/core/libselkies.a
+	@mkdir -p $(@D)
+	@printf '  UNIT       %s\n' '$*'
+	@$(CC) $(CORE_CFLAGS) -o $@ $< $(BUILD)/core/libselkies.a $(OUR_LDFLAGS) $(CORE_LIBS)
+
+$(BUILD)/t/%: t/lib/%.c Makefile | build/.packages-build
+	@mkdir -p $(@D)
+	@printf '  TOOL       %s\n' '$*'
+	@$(CC) $(CORE_CFLAGS) -o $@ $< $(OUR_LDFLAGS) -lX11 -lXext -lXtst -lXrandr -lXfixes -lm
+
+$(XVFB): $(wildcard capture/session/selkies-xvfb*.[ch]) Makefile | build/.packages-build
+	@mkdir -p $(@D)
+	@printf '  PROGRAM    %s\n' '$@'
+	@$(CC) $(CORE_CFLAGS) -o $@ $(filter %.c,$^) $(OUR_LDFLAGS) -lxcb -lxcb-randr
+
+units: $(UNITS)
+tools: $(TOOLS)
+
+
+run: all build/.packages-run
+	@exec docker/root/usr/bin/selkies-run
+
+
+# tests
+
+node_modules/.package-lock.json: package-lock.json build/.packages-test
+	@npm ci --silent
+	@touch $@
+
+test: all units tools build/.packages-run build/.packages-test node_modules/.package-lock.json
+	@t/run-all
+
+check: all units tools
+	@$(PROVE) -j$(JOBS) t/*.t $(UNITS)
+
+unit: units
+	@$(PROVE) -j$(JOBS) $(UNITS)
+
+lint: lint-c lint-js
+
+lint-c:
+	@t/lint-c
+
+lint-js: node_modules/.package-lock.json
+	@npx --no-install eslint --max-warnings 0 web t/browser
+	@npx --no-install tsc -p tsconfig.json
+
+asan:
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined all units
+
+tsan:
+	@$(MAKE) --no-print-directory SANITIZE=thread build/thread/unit/ring
+
+
+# fuzzers: make fuzz FUZZ_SECONDS=3600
+
+FUZZ_CORE := $(filter ngx_selkies_module/selkies_%,$(CORE))
+FUZZ_CORE := $(filter-out %/selkies_engine.c %/selkies_engine_display.c %/selkies_engine_desktop.c \
+                          %/selkies_control.c %/selkies_thread.c,$(FUZZ_CORE))
+
+build/fuzz/%: t/fuzz/%.c $(FUZZ_CORE) $(HEADERS) | build/.packages-test
+	@mkdir -p $(@D)
+	@printf '  FUZZER     %s\n' '$*'
+	@$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) -Werror \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -o $@ $< $(FUZZ_CORE) -ljansson -lm
+
+fuzz fuzz-smoke: $(FUZZERS)
+	@for f in $(FUZZERS); do \
+	    n=$${f##*/fuzz_}; mkdir -p build/fuzz/corpus/$$n; \
+	    dict=; [ -f t/fuzz/$$n.dict ] && dict=-dict=t/fuzz/$$n.dict; \
+	    printf '%s\n' "fuzz_$$n: $(FUZZ_SECONDS) s"; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/ $$dict build/fuzz/corpus/$$n t/fuzz/corpus/$$n || exit 1; \
+	done
+
+soak: all units tools
+	@SELKIES_SOAK=1 $(PROVE) t/*.t
+
+bench: all tools build/.packages-run build/.packages-test
+	@t/bench/run
+
+docs: $(BUILD)/unit/settings_doc
+	@$(BUILD)/unit/settings_doc >docs/settings.md
+
+
+# installing: the places of the distribution's nginx
+
+NGINX_MODULES ?= /usr/lib/nginx/modules
+NGINX_CONF    ?= /etc/nginx
+WEB           ?= /usr/share/selkies/web
+VERSION       := $(shell sed -n 's/^#define SELKIES_VERSION *"\(.*\)"/\1/p' ngx_selkies_module/ngx_http_selkies_module.h)
+
+install: all
+	@docker/install-files '$(DESTDIR)' '$(MODULE)' '$(XVFB)' '$(NGINX_MODULES)' '$(NGINX_CONF)' '$(WEB)' '$(VERSION)'
+
+clean:
+	@rm -rf build

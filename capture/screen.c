@@ -1,0 +1,844 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * See screen.h.
+ */
+
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <X11/Xlib-xcb.h>
+#include <X11/Xutil.h>
+#include <X11/extensions/Xdamage.h>
+#include <X11/extensions/Xfixes.h>
+
+#include "framebuffer.h"
+#include "rects.h"
+#include "screen.h"
+#include "shm.h"
+
+
+/* Lines compared with XGetImage before a framebuffer is trusted. */
+
+#define SELKIES_SCREEN_PROBES       16
+
+
+typedef enum {
+    SELKIES_TIER_FB = 0,
+    SELKIES_TIER_PIXMAP,
+    SELKIES_TIER_IMAGE
+} selkies_tier_t;
+
+
+struct selkies_screen_s {
+    selkies_x11_t           x11;
+    Display                *display;
+    xcb_connection_t       *xcb;
+    Window                  root;
+    uint8_t                 depth;
+    const selkies_log_t    *log;
+
+    int                     damage_event;
+    unsigned long           damage_serial;
+    Damage                  damage;
+    XserverRegion           region;
+    GC                      gc;
+
+    int32_t                 width;
+    int32_t                 height;
+
+    selkies_tier_t          tier;
+    int                     shm_support;
+    selkies_framebuffer_t   fb;
+    selkies_shm_t           shm;
+
+    unsigned                started:1;
+    unsigned                damaged:1;
+    unsigned                full:1;
+    unsigned                geometry:1;
+    unsigned                proven:1;
+    unsigned                hidden:1;
+
+    size_t                  nrects;
+    selkies_rect_t          rects[SELKIES_SCREEN_RECTS_MAX];
+};
+
+
+static selkies_status_t selkies_screen_init(selkies_screen_t *screen,
+    const selkies_screen_conf_t *conf);
+static const char *selkies_screen_extensions(selkies_screen_t *screen);
+static const char *selkies_screen_format(selkies_screen_t *screen);
+static selkies_status_t selkies_screen_init_shm(selkies_screen_t *screen);
+static const char *selkies_screen_init_fb(selkies_screen_t *screen, int fd);
+static selkies_status_t selkies_screen_leave_fb(selkies_screen_t *screen,
+    const char *why);
+static void selkies_screen_event(selkies_screen_t *screen, XEvent *event);
+static selkies_status_t selkies_screen_ready(selkies_screen_t *screen);
+static selkies_status_t selkies_screen_fetch(selkies_screen_t *screen);
+static selkies_status_t selkies_screen_image_failed(selkies_screen_t *screen);
+static void selkies_screen_drain(selkies_screen_t *screen);
+static void selkies_screen_copy(selkies_screen_t *screen);
+static selkies_status_t selkies_screen_check(selkies_screen_t *screen);
+static selkies_probe_t selkies_screen_probe(selkies_screen_t *screen,
+    const selkies_rect_t *rects, size_t n);
+
+
+static const char *const  selkies_screen_tiers[] = {
+    "framebuffer",
+    "shared pixmap",
+    "shm image"
+};
+
+
+selkies_screen_t *
+selkies_screen_open(const selkies_screen_conf_t *conf,
+    const selkies_log_t *log)
+{
+    selkies_screen_t  *screen;
+
+    screen = calloc(1, sizeof(selkies_screen_t));
+    if (screen == NULL) {
+        return NULL;
+    }
+
+    screen->log = log;
+    screen->display = selkies_x11_open(&screen->x11, conf->display,
+                                       conf->xauthority, conf->interrupt, log);
+
+    if (screen->display == NULL
+        || selkies_screen_init(screen, conf) != SELKIES_OK)
+    {
+        selkies_screen_close(screen);
+        return NULL;
+    }
+
+    return screen;
+}
+
+
+static selkies_status_t
+selkies_screen_init(selkies_screen_t *screen,
+    const selkies_screen_conf_t *conf)
+{
+    Display            *display;
+    XGCValues           values;
+    const char         *why;
+    XWindowAttributes   attributes;
+
+    display = screen->display;
+    screen->root = DefaultRootWindow(display);
+    screen->xcb = XGetXCBConnection(display);
+
+    why = selkies_screen_extensions(screen);
+
+    if (why == NULL) {
+        why = selkies_screen_format(screen);
+    }
+
+    if (why != NULL) {
+        goto unusable;
+    }
+
+    (void) XSelectInput(display, screen->root, StructureNotifyMask);
+
+    if (!XGetWindowAttributes(display, screen->root, &attributes)) {
+        return SELKIES_LOST;
+    }
+
+    screen->width = attributes.width;
+    screen->height = attributes.height;
+    screen->geometry = 1;
+
+    values.subwindow_mode = IncludeInferiors;
+    values.graphics_exposures = False;
+    screen->gc = XCreateGC(display, screen->root,
+                           GCSubwindowMode|GCGraphicsExposures, &values);
+    screen->region = XFixesCreateRegion(display, NULL, 0);
+    screen->shm_support = selkies_shm_query(screen->xcb);
+
+    if (conf->mode == SELKIES_CAPTURE_IMAGE && screen->shm_support > 1) {
+        screen->shm_support = 1;
+    }
+
+    if (conf->framebuffer_fd != -1 && conf->mode <= SELKIES_CAPTURE_FB) {
+        why = selkies_screen_init_fb(screen, conf->framebuffer_fd);
+
+        if (selkies_x11_lost(&screen->x11)) {
+            return SELKIES_LOST;
+        }
+
+        if (why == NULL) {
+            return SELKIES_OK;
+        }
+
+        return selkies_screen_leave_fb(screen, why);
+    }
+
+    return selkies_screen_init_shm(screen);
+
+unusable:
+
+    if (!selkies_x11_lost(&screen->x11)) {
+        selkies_log(screen->log, SELKIES_LOG_ERR,
+                    "display %s cannot be captured: %s",
+                    DisplayString(display), why);
+    }
+
+    return SELKIES_ERROR;
+}
+
+
+static const char *
+selkies_screen_extensions(selkies_screen_t *screen)
+{
+    int  error, event, major, minor;
+
+    if (!XFixesQueryExtension(screen->display, &event, &error)
+        || !XFixesQueryVersion(screen->display, &major, &minor)
+        || major < 4)
+    {
+        return "the server has no XFIXES 4";
+    }
+
+    if (!XDamageQueryExtension(screen->display, &screen->damage_event, &error)
+        || !XDamageQueryVersion(screen->display, &major, &minor))
+    {
+        return "the server has no DAMAGE";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+selkies_screen_format(selkies_screen_t *screen)
+{
+    int                   i, n, bits;
+    Visual               *visual;
+    XPixmapFormatValues  *formats;
+
+    visual = DefaultVisual(screen->display, DefaultScreen(screen->display));
+    screen->depth = (uint8_t) DefaultDepth(screen->display,
+                                           DefaultScreen(screen->display));
+
+    formats = XListPixmapFormats(screen->display, &n);
+    bits = 0;
+
+    for (i = 0; formats != NULL && i < n; i++) {
+        if (formats[i].depth == screen->depth) {
+            bits = formats[i].bits_per_pixel;
+        }
+    }
+
+    if (formats != NULL) {
+        (void) XFree(formats);
+    }
+
+    if (bits != 32 || ImageByteOrder(screen->display) != LSBFirst
+        || visual->red_mask != 0xff0000 || visual->green_mask != 0x00ff00
+        || visual->blue_mask != 0x0000ff)
+    {
+        return "its pixels are not 32 bits B G R X";
+    }
+
+    return NULL;
+}
+
+
+static selkies_status_t
+selkies_screen_init_shm(selkies_screen_t *screen)
+{
+    screen->tier = (screen->shm_support > 1) ? SELKIES_TIER_PIXMAP
+                                             : SELKIES_TIER_IMAGE;
+
+    if (screen->shm_support == 0) {
+        selkies_log(screen->log, SELKIES_LOG_ERR, "display %s cannot be "
+                    "captured: not a local server with MIT-SHM 1.2",
+                    DisplayString(screen->display));
+        return SELKIES_ERROR;
+    }
+
+    screen->full = 1;
+
+    return SELKIES_OK;
+}
+
+
+static const char *
+selkies_screen_init_fb(selkies_screen_t *screen, int fd)
+{
+    int32_t          i;
+    const char      *why;
+    selkies_probe_t  probe;
+    selkies_rect_t   lines[SELKIES_SCREEN_PROBES];
+
+    why = selkies_framebuffer_map(&screen->fb, fd);
+    if (why != NULL) {
+        return why;
+    }
+
+    screen->tier = SELKIES_TIER_FB;
+
+    /* else the software cursor is in the picture */
+
+    XFixesHideCursor(screen->display, screen->root);
+    screen->hidden = 1;
+
+    for (i = 0; i < SELKIES_SCREEN_PROBES; i++) {
+        lines[i].x = 0;
+        lines[i].y = (int32_t) ((int64_t) screen->height * i
+                                / SELKIES_SCREEN_PROBES);
+        lines[i].width = screen->width;
+        lines[i].height = 1;
+    }
+
+    probe = selkies_screen_probe(screen, lines, SELKIES_SCREEN_PROBES);
+    screen->proven = (probe == SELKIES_PROBE_PROVEN);
+
+    return (probe == SELKIES_PROBE_WRONG) ? "does not show this screen" : NULL;
+}
+
+
+static selkies_status_t
+selkies_screen_leave_fb(selkies_screen_t *screen, const char *why)
+{
+    selkies_log(screen->log, SELKIES_LOG_WARN, "the framebuffer file of "
+                "display %s %s: using shared memory instead",
+                DisplayString(screen->display), why);
+
+    selkies_framebuffer_unmap(&screen->fb);
+
+    if (screen->hidden) {
+        XFixesShowCursor(screen->display, screen->root);
+        screen->hidden = 0;
+    }
+
+    return selkies_screen_init_shm(screen);
+}
+
+
+void
+selkies_screen_close(selkies_screen_t *screen)
+{
+    if (screen == NULL) {
+        return;
+    }
+
+    if (screen->xcb != NULL) {
+        selkies_shm_destroy(&screen->shm, screen->xcb);
+    }
+
+    selkies_framebuffer_unmap(&screen->fb);
+
+    /* the server drops damage, region and the hidden cursor by itself */
+
+    if (screen->gc != NULL) {
+        (void) XFreeGC(screen->display, screen->gc);
+    }
+
+    selkies_x11_close(&screen->x11);
+    free(screen);
+}
+
+
+int
+selkies_screen_fd(const selkies_screen_t *screen)
+{
+    return ConnectionNumber(screen->display);
+}
+
+
+unsigned
+selkies_screen_dispatch(selkies_screen_t *screen)
+{
+    unsigned  bits;
+
+    while (!selkies_x11_lost(&screen->x11) && XPending(screen->display) > 0) {
+        selkies_screen_drain(screen);
+    }
+
+    if (selkies_x11_lost(&screen->x11)) {
+        return SELKIES_SCREEN_LOST;
+    }
+
+    bits = 0;
+
+    if (screen->started && (screen->damaged || screen->full)) {
+        bits |= SELKIES_SCREEN_DAMAGE;
+    }
+
+    if (screen->geometry) {
+        bits |= SELKIES_SCREEN_GEOMETRY;
+    }
+
+    return bits;
+}
+
+
+static void
+selkies_screen_event(selkies_screen_t *screen, XEvent *event)
+{
+    XConfigureEvent  *configure;
+
+    if (event->type == screen->damage_event + XDamageNotify) {
+
+        /* what happened before the last subtract is in its region */
+
+        if (event->xany.serial >= screen->damage_serial) {
+            screen->damaged = 1;
+        }
+
+        return;
+    }
+
+    /* sent for the root window when RandR gave the screen another size */
+
+    if (event->type == ConfigureNotify) {
+        configure = &event->xconfigure;
+
+        if (configure->window == screen->root
+            && (configure->width != screen->width
+                || configure->height != screen->height))
+        {
+            screen->width = configure->width;
+            screen->height = configure->height;
+            screen->geometry = 1;
+            screen->full = 1;
+        }
+    }
+}
+
+
+selkies_status_t
+selkies_screen_size(selkies_screen_t *screen, int32_t *width, int32_t *height)
+{
+    if (selkies_x11_lost(&screen->x11)) {
+        return SELKIES_LOST;
+    }
+
+    *width = screen->width;
+    *height = screen->height;
+    screen->geometry = 0;
+
+    return SELKIES_OK;
+}
+
+
+selkies_status_t
+selkies_screen_start(selkies_screen_t *screen)
+{
+    if (selkies_x11_lost(&screen->x11)) {
+        return SELKIES_LOST;
+    }
+
+    screen->full = 1;
+
+    if (screen->started) {
+        return SELKIES_OK;
+    }
+
+    screen->damage = XDamageCreate(screen->display, screen->root,
+                                   XDamageReportNonEmpty);
+    screen->started = 1;
+    (void) XFlush(screen->display);
+
+    return selkies_x11_lost(&screen->x11) ? SELKIES_LOST : SELKIES_OK;
+}
+
+
+void
+selkies_screen_stop(selkies_screen_t *screen)
+{
+    if (!screen->started) {
+        return;
+    }
+
+    screen->started = 0;
+    screen->damaged = 0;
+
+    selkies_shm_destroy(&screen->shm, screen->xcb);
+
+    if (!selkies_x11_lost(&screen->x11)) {
+        XDamageDestroy(screen->display, screen->damage);
+        (void) XFlush(screen->display);
+    }
+}
+
+
+selkies_status_t
+selkies_screen_acquire(selkies_screen_t *screen, selkies_frame_t *frame)
+{
+    selkies_status_t  status;
+
+    if (selkies_x11_lost(&screen->x11)) {
+        return SELKIES_LOST;
+    }
+
+    if (screen->geometry) {
+        return SELKIES_REINIT;
+    }
+
+    if (!screen->started || !(screen->damaged || screen->full)) {
+        return SELKIES_AGAIN;
+    }
+
+    status = selkies_screen_ready(screen);
+    if (status != SELKIES_OK) {
+        return status;
+    }
+
+    frame->capture_us = selkies_clock_us();
+
+    status = selkies_screen_fetch(screen);
+
+    if (status == SELKIES_OK && screen->tier == SELKIES_TIER_FB
+        && !screen->proven)
+    {
+        status = selkies_screen_check(screen);
+
+        if (status == SELKIES_AGAIN) {
+            return selkies_screen_acquire(screen, frame);
+        }
+    }
+
+    if (status != SELKIES_OK) {
+        return status;
+    }
+
+    if (screen->tier == SELKIES_TIER_FB) {
+        frame->pixels = screen->fb.pixels;
+        frame->stride_bytes = screen->fb.stride_bytes;
+
+    } else {
+        frame->pixels = screen->shm.memory;
+        frame->stride_bytes = screen->shm.stride_bytes;
+    }
+
+    frame->width = screen->width;
+    frame->height = screen->height;
+    frame->rects = screen->rects;
+    frame->nrects = screen->nrects;
+
+    return SELKIES_OK;
+}
+
+
+/* Memory of the present size for the present tier. */
+
+static selkies_status_t
+selkies_screen_ready(selkies_screen_t *screen)
+{
+    selkies_status_t  status;
+
+    if (screen->tier == SELKIES_TIER_FB) {
+        if (screen->width <= screen->fb.width
+            && screen->height <= screen->fb.height)
+        {
+            return SELKIES_OK;
+        }
+
+        status = selkies_screen_leave_fb(screen, "is smaller than the screen");
+        if (status != SELKIES_OK) {
+            return status;
+        }
+    }
+
+    if (screen->shm.memory != NULL && screen->shm.width == screen->width
+        && screen->shm.height == screen->height)
+    {
+        return SELKIES_OK;
+    }
+
+    selkies_shm_destroy(&screen->shm, screen->xcb);
+    screen->full = 1;
+    status = SELKIES_ERROR;
+
+    if (screen->tier == SELKIES_TIER_PIXMAP) {
+        status = selkies_shm_create(&screen->shm, screen->xcb, screen->root,
+                                    screen->width, screen->height,
+                                    screen->depth);
+        if (status != SELKIES_OK) {
+            screen->tier = SELKIES_TIER_IMAGE;
+        }
+    }
+
+    if (status != SELKIES_OK) {
+        status = selkies_shm_create(&screen->shm, screen->xcb, screen->root,
+                                    screen->width, screen->height, 0);
+    }
+
+    if (xcb_connection_has_error(screen->xcb)) {
+        return SELKIES_LOST;
+    }
+
+    if (status != SELKIES_OK) {
+        selkies_log(screen->log, SELKIES_LOG_ERR, "no shared memory of "
+                    "%dx%d pixels with display %s", (int) screen->width,
+                    (int) screen->height, DisplayString(screen->display));
+    }
+
+    return status;
+}
+
+
+/*
+ * Damage becomes rectangles and, but for the framebuffer, their pixels are
+ * copied.  The reply tells that the server did all of it; events before the
+ * reply tell whether the size was still the one we copied for.
+ */
+
+static selkies_status_t
+selkies_screen_fetch(selkies_screen_t *screen)
+{
+    int             i, n, full;
+    XRectangle     *fetched;
+    selkies_rect_t  rect;
+
+    full = screen->full;
+    n = 0;
+
+    screen->damaged = 0;
+    screen->damage_serial = NextRequest(screen->display);
+
+    XDamageSubtract(screen->display, screen->damage, None, screen->region);
+
+    if (screen->tier == SELKIES_TIER_PIXMAP) {
+        selkies_screen_copy(screen);
+    }
+
+    fetched = XFixesFetchRegion(screen->display, screen->region, &n);
+
+    screen->nrects = 0;
+
+    for (i = 0; fetched != NULL && i < n && !full; i++) {
+        rect.x = fetched[i].x;
+        rect.y = fetched[i].y;
+        rect.width = fetched[i].width;
+        rect.height = fetched[i].height;
+
+        if (selkies_rect_clip(&rect, screen->width, screen->height)) {
+            selkies_rects_add(screen->rects, &screen->nrects,
+                              SELKIES_SCREEN_RECTS_MAX, &rect);
+        }
+    }
+
+    if (fetched != NULL) {
+        (void) XFree(fetched);
+    }
+
+    if (full) {
+        screen->rects[0].x = 0;
+        screen->rects[0].y = 0;
+        screen->rects[0].width = screen->width;
+        screen->rects[0].height = screen->height;
+        screen->nrects = 1;
+    }
+
+    selkies_screen_drain(screen);
+
+    if (selkies_x11_lost(&screen->x11)) {
+        return SELKIES_LOST;
+    }
+
+    /* a change of size has set full: nothing of the damage is lost */
+
+    if (screen->geometry) {
+        return SELKIES_REINIT;
+    }
+
+    if (screen->nrects == 0) {
+        return SELKIES_AGAIN;
+    }
+
+    if (screen->tier == SELKIES_TIER_IMAGE
+        && selkies_shm_get_rows(&screen->shm, screen->xcb, screen->root,
+                                screen->rects, screen->nrects)
+           != SELKIES_OK)
+    {
+        return selkies_screen_image_failed(screen);
+    }
+
+    screen->full = 0;
+
+    return SELKIES_OK;
+}
+
+
+/* As a rule the screen has just become smaller, which an event tells. */
+
+static selkies_status_t
+selkies_screen_image_failed(selkies_screen_t *screen)
+{
+    screen->full = 1;
+
+    (void) XSync(screen->display, False);
+    selkies_screen_drain(screen);
+
+    if (selkies_x11_lost(&screen->x11)) {
+        return SELKIES_LOST;
+    }
+
+    if (screen->geometry) {
+        return SELKIES_REINIT;
+    }
+
+    selkies_log(screen->log, SELKIES_LOG_ERR, "display %s refuses to hand out "
+                "its pixels", DisplayString(screen->display));
+
+    return SELKIES_ERROR;
+}
+
+
+/* Events that are here already. */
+
+static void
+selkies_screen_drain(selkies_screen_t *screen)
+{
+    XEvent  event;
+
+    while (!selkies_x11_lost(&screen->x11)
+           && XEventsQueued(screen->display, QueuedAlready) > 0)
+    {
+        (void) XNextEvent(screen->display, &event);
+
+        if (!selkies_x11_lost(&screen->x11)) {
+            selkies_screen_event(screen, &event);
+        }
+    }
+}
+
+
+static void
+selkies_screen_copy(selkies_screen_t *screen)
+{
+    if (screen->full) {
+        (void) XSetClipMask(screen->display, screen->gc, None);
+
+    } else {
+        XFixesSetGCClipRegion(screen->display, screen->gc, 0, 0,
+                              screen->region);
+    }
+
+    (void) XCopyArea(screen->display, screen->root, screen->shm.pixmap,
+                     screen->gc, 0, 0, (unsigned) screen->width,
+                     (unsigned) screen->height, 0, 0);
+}
+
+
+/*
+ * A blank screen proves nothing about the mapping: until something with two
+ * colours was seen equal, what changed is compared.  AGAIN: the tier changed.
+ */
+
+static selkies_status_t
+selkies_screen_check(selkies_screen_t *screen)
+{
+    selkies_rect_t    rect;
+    selkies_probe_t   probe;
+    selkies_status_t  status;
+
+    rect = screen->rects[0];
+
+    if (rect.height > SELKIES_SCREEN_PROBES) {
+        rect.y += (rect.height - SELKIES_SCREEN_PROBES) / 2;
+        rect.height = SELKIES_SCREEN_PROBES;
+    }
+
+    probe = selkies_screen_probe(screen, &rect, 1);
+
+    if (selkies_x11_lost(&screen->x11)) {
+        return SELKIES_LOST;
+    }
+
+    if (probe == SELKIES_PROBE_WRONG) {
+        status = selkies_screen_leave_fb(screen, "does not show this screen");
+        return (status == SELKIES_OK) ? SELKIES_AGAIN : status;
+    }
+
+    screen->proven = (probe == SELKIES_PROBE_PROVEN);
+
+    return SELKIES_OK;
+}
+
+
+/* Nobody draws while the server is grabbed, so that both must be equal. */
+
+static selkies_probe_t
+selkies_screen_probe(selkies_screen_t *screen, const selkies_rect_t *rects,
+    size_t n)
+{
+    size_t              i;
+    XImage             *image;
+    selkies_rect_t      rect;
+    selkies_probe_t     probe, worst;
+    XWindowAttributes   attributes;
+
+    selkies_x11_trap_begin(&screen->x11);
+
+    (void) XGrabServer(screen->display);
+
+    worst = SELKIES_PROBE_EQUAL;
+
+    if (!XGetWindowAttributes(screen->display, screen->root, &attributes)) {
+        n = 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        rect = rects[i];
+
+        if (!selkies_rect_clip(&rect, attributes.width, attributes.height)
+            || !selkies_rect_clip(&rect, screen->fb.width, screen->fb.height))
+        {
+            continue;
+        }
+
+        image = XGetImage(screen->display, screen->root, rect.x, rect.y,
+                          (unsigned) rect.width, (unsigned) rect.height,
+                          AllPlanes, ZPixmap);
+        if (image == NULL) {
+            continue;
+        }
+
+        probe = selkies_framebuffer_compare(&screen->fb, &rect,
+                                        (const uint8_t *) image->data,
+                                        (size_t) image->bytes_per_line);
+        (void) XDestroyImage(image);
+
+        if (probe == SELKIES_PROBE_WRONG) {
+            worst = SELKIES_PROBE_WRONG;
+            break;
+        }
+
+        if (probe == SELKIES_PROBE_PROVEN) {
+            worst = SELKIES_PROBE_PROVEN;
+        }
+    }
+
+    (void) XUngrabServer(screen->display);
+    (void) selkies_x11_trap_end(&screen->x11);
+
+    return worst;
+}
+
+
+void
+selkies_screen_release(selkies_screen_t *screen)
+{
+    screen->nrects = 0;
+}
+
+
+void
+selkies_screen_damage_all(selkies_screen_t *screen)
+{
+    screen->full = 1;
+}
+
+
+const char *
+selkies_screen_tier(const selkies_screen_t *screen)
+{
+    return selkies_screen_tiers[screen->tier];
+}

@@ -1,0 +1,109 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ * BSD-2-Clause
+ *
+ * Between convert.c and its kernels: the arithmetic all of them share and
+ * the piece of work one call does.  Nobody else includes this file.
+ *
+ * Thread: any, kernels are pure but for the picture they write.
+ */
+
+
+#ifndef SELKIES_CONVERT_KERNEL_H_INCLUDED
+#define SELKIES_CONVERT_KERNEL_H_INCLUDED
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "convert.h"
+
+
+/*
+ * BT.709 with limited range in fixed point.  One pixel gives
+ *
+ *     Y = (B * YB + G * YG + R * YR + YADD) >> YSHIFT
+ *
+ * and the sums of 2x2 pixels give Cb and Cr likewise, with two bits more to
+ * shift for the mean.  The coefficients of Y add up to 219/255 of one and
+ * those of Cb and Cr to zero, so greys have no colour; each fits 16 signed
+ * bits, for pmaddwd.  No result leaves 16..235 or 16..240: nothing to clamp.
+ */
+
+#define SELKIES_CONVERT_YB      2032
+#define SELKIES_CONVERT_YG      20127
+#define SELKIES_CONVERT_YR      5983
+#define SELKIES_CONVERT_YSHIFT  15
+#define SELKIES_CONVERT_YADD    ((16 << 15) + (1 << 14))
+
+#define SELKIES_CONVERT_UB      14392
+#define SELKIES_CONVERT_UG      (-11094)
+#define SELKIES_CONVERT_UR      (-3298)
+#define SELKIES_CONVERT_VB      (-1320)
+#define SELKIES_CONVERT_VG      (-13072)
+#define SELKIES_CONVERT_VR      14392
+#define SELKIES_CONVERT_CSHIFT  17
+#define SELKIES_CONVERT_CADD    ((128 << 17) + (1 << 16))
+
+
+/*
+ * Two rows of n adjacent macroblocks.  Source rows have n * 16 pixels of any
+ * alignment; the samples are aligned to 16 bytes.
+ */
+
+typedef struct {
+    const uint8_t   *src[2];        /* B G R X */
+    uint8_t         *luma[2];
+    uint8_t         *chroma;
+
+    const uint8_t   *mask;          /* 16 bytes, 255 where the column counts
+                                       and 0 where it stays, even pairs */
+    uint8_t         *touched;       /* n bytes, set where a sample changed,
+                                       left alone where none did */
+    size_t           n;
+} selkies_convert_span_t;
+
+
+typedef void (*selkies_convert_kernel_pt)(const selkies_convert_span_t *span);
+
+
+struct selkies_convert_variant_s {
+    const char                 *name;
+    int                       (*supported)(void);
+    selkies_convert_kernel_pt   kernel;
+};
+
+
+#pragma GCC visibility push(hidden)
+
+
+#if defined(__x86_64__) || defined(__i386__)
+
+#define SELKIES_CONVERT_X86   1
+
+/* What the processor has, and a kernel for each. */
+
+int selkies_convert_sse2_supported(void);
+void selkies_convert_sse2(const selkies_convert_span_t *span);
+
+int selkies_convert_avx2_supported(void);
+void selkies_convert_avx2(const selkies_convert_span_t *span);
+
+#endif
+
+
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+
+#define SELKIES_CONVERT_NEON  1
+
+int selkies_convert_neon_supported(void);
+void selkies_convert_neon(const selkies_convert_span_t *span);
+
+#endif
+
+
+#pragma GCC visibility pop
+
+
+#endif /* SELKIES_CONVERT_KERNEL_H_INCLUDED */

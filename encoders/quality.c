@@ -1,0 +1,189 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ * BSD-2-Clause
+ *
+ * QP of the next picture.  Times are those of the caller's clock and never
+ * counts of pictures: on a starved box "so many still ticks" pass in
+ * microseconds.
+ *
+ * Thread: the struct's owner.  Ownership: the caller's struct.
+ */
+
+
+#include <string.h>
+
+#include "quality.h"
+
+
+typedef struct {
+    int    percent;     /* of the macroblocks changed, at least */
+    int    raise;       /* what may be added to the main QP */
+} selkies_quality_raise_t;
+
+
+static int selkies_quality_clamp(int qp);
+static void selkies_quality_busy(selkies_quality_t *q, uint64_t now_us,
+    size_t changed, size_t total);
+static int selkies_quality_raise(const selkies_quality_t *q, uint64_t now_us);
+
+
+static const selkies_quality_raise_t  selkies_quality_raises[] = {
+    { 70, SELKIES_ENCODER_QP_RAISE },
+    { 40, 4 },
+    { 20, 2 },
+    { 0, 0 }
+};
+
+
+void
+selkies_quality_init(selkies_quality_t *q, const selkies_quality_conf_t *conf)
+{
+    memset(q, 0, sizeof(selkies_quality_t));
+
+    selkies_quality_configure(q, conf);
+}
+
+
+void
+selkies_quality_configure(selkies_quality_t *q,
+    const selkies_quality_conf_t *conf)
+{
+    q->conf = *conf;
+    q->conf.qp = selkies_quality_clamp(conf->qp);
+    q->conf.paintover_qp = selkies_quality_clamp(conf->paintover_qp);
+}
+
+
+static int
+selkies_quality_clamp(int qp)
+{
+    if (qp < SELKIES_ENCODER_QP_MIN) {
+        return SELKIES_ENCODER_QP_MIN;
+    }
+
+    return qp > SELKIES_ENCODER_QP_MAX ? SELKIES_ENCODER_QP_MAX : qp;
+}
+
+
+selkies_quality_decision_t
+selkies_quality_decide(selkies_quality_t *q, uint64_t now_us, size_t changed,
+    size_t total)
+{
+    selkies_quality_decision_t  d;
+
+    memset(&d, 0, sizeof(selkies_quality_decision_t));
+
+    d.qp = q->conf.qp;
+
+    if (changed > 0) {
+        selkies_quality_busy(q, now_us, changed, total);
+
+        d.encode = 1;
+        d.qp += selkies_quality_raise(q, now_us);
+
+        if (d.qp > SELKIES_ENCODER_QP_LIMIT) {
+            d.qp = SELKIES_ENCODER_QP_LIMIT;
+        }
+
+        q->quiet_us = now_us;
+
+        return d;
+    }
+
+    if (now_us >= selkies_quality_deadline_us(q)) {
+        d.encode = 1;
+        d.paintover = 1;
+        d.qp = q->conf.paintover_qp;
+    }
+
+    return d;
+}
+
+
+/*
+ * The highest raise of the last moments is held, so that a caret blinking
+ * beside a video does not make the QP jump with every other picture.
+ */
+
+static void
+selkies_quality_busy(selkies_quality_t *q, uint64_t now_us, size_t changed,
+    size_t total)
+{
+    uint64_t                        gap_us;
+    const selkies_quality_raise_t  *row;
+
+    gap_us = now_us - q->last_us;
+    q->last_us = now_us;
+
+    if (gap_us > SELKIES_QUALITY_HOLD_US) {
+        q->held = 0;
+    }
+
+    for (row = selkies_quality_raises; row->percent > 0; row++) {
+        if (changed * 100 >= total * (size_t) row->percent) {
+            break;
+        }
+    }
+
+    if (q->held == 0) {
+        q->busy_us = now_us;
+    }
+
+    if (row->raise >= q->held
+        || now_us - q->held_us > SELKIES_QUALITY_HOLD_US)
+    {
+        q->held = row->raise;
+        q->held_us = now_us;
+    }
+}
+
+
+static int
+selkies_quality_raise(const selkies_quality_t *q, uint64_t now_us)
+{
+    uint64_t  busy_us, steps;
+
+    busy_us = now_us - q->busy_us;
+
+    if (q->held == 0 || busy_us <= SELKIES_QUALITY_BUSY_US) {
+        return 0;
+    }
+
+    steps = 1 + (busy_us - SELKIES_QUALITY_BUSY_US) / SELKIES_QUALITY_STEP_US;
+
+    return steps * 2 < (uint64_t) q->held ? (int) steps * 2 : q->held;
+}
+
+
+void
+selkies_quality_coded(selkies_quality_t *q, uint64_t now_us,
+    selkies_picture_kind_t kind, int qp, int paintover)
+{
+    if (paintover) {
+
+        /* an encoder that could not go that low would be asked for ever */
+
+        q->worst_qp = qp < q->conf.paintover_qp ? qp : q->conf.paintover_qp;
+        return;
+    }
+
+    if (kind != SELKIES_PICTURE_P || qp > q->worst_qp) {
+        q->worst_qp = qp;
+    }
+
+    q->quiet_us = now_us;
+}
+
+
+uint64_t
+selkies_quality_deadline_us(const selkies_quality_t *q)
+{
+    if (!q->conf.paintover || q->conf.paintover_qp >= q->conf.qp
+        || q->worst_qp <= q->conf.paintover_qp)
+    {
+        return SELKIES_QUALITY_NEVER;
+    }
+
+    return q->quiet_us + SELKIES_QUALITY_PAINTOVER_US;
+}

@@ -1,0 +1,435 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * What the nginx side shares: configuration, the worker's state, a client's
+ * session.
+ *
+ * Thread: the worker's event loop.  Nothing here is touched by a thread of
+ * ours, but through selkies_shared.h, bells and the log queue.
+ */
+
+
+#ifndef NGX_HTTP_SELKIES_MODULE_H_INCLUDED
+#define NGX_HTTP_SELKIES_MODULE_H_INCLUDED
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "selkies_control.h"
+#include "selkies_engine.h"
+#include "selkies_protocol.h"
+#include "selkies_settings.h"
+#include "selkies_shared.h"
+#include "selkies_websocket.h"
+
+
+#define SELKIES_VERSION                 "0.1.0"
+
+#define NGX_HTTP_SELKIES_READ_BYTES     16384
+#define NGX_HTTP_SELKIES_SCRATCH_BYTES  (SELKIES_CURSOR_BYTES + 4096)
+#define NGX_HTTP_SELKIES_OUT_MAX        (1024 * 1024)
+#define NGX_HTTP_SELKIES_DEFERRED_BYTES 1024
+
+
+typedef struct ngx_http_selkies_session_s  ngx_http_selkies_session_t;
+
+
+typedef enum {
+    NGX_HTTP_SELKIES_VIEWER = 0,
+    NGX_HTTP_SELKIES_CONTROLLER
+} ngx_http_selkies_role_e;
+
+
+/*
+ * One X display.  The configuration, made once a cycle, and what this worker
+ * has of it.
+ */
+
+typedef struct {
+    ngx_str_t                    name;          /* zero-terminated, as below */
+    ngx_str_t                    xauthority;
+    ngx_int_t                    framebuffer_fd;
+    ngx_uint_t                   capture;
+    ngx_msec_t                   idle;
+
+    ngx_uint_t                   index;         /* of the place, once it has */
+    selkies_stream_t            *stream;        /* one; NULL before */
+    selkies_ring_t              *ring;
+
+    selkies_engine_t            *engine;        /* owner only */
+    selkies_control_t           *control;       /* once somebody controls */
+    ngx_msec_t                   unwatched_since;
+
+    ngx_queue_t                  sessions;      /* of this worker */
+    ngx_uint_t                   nsessions;
+} ngx_http_selkies_display_t;
+
+
+typedef struct {
+    ngx_array_t                  displays;  /* ngx_http_selkies_display_t * */
+    ngx_uint_t                   streams;
+    size_t                       ring_size;
+    ngx_shm_zone_t              *zone;
+    ngx_flag_t                   used;          /* some location has it on */
+} ngx_http_selkies_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                   enable;
+
+    ngx_str_t                    display;
+    ngx_str_t                    xauthority;
+    ngx_str_t                    framebuffer;
+    ngx_uint_t                   capture;
+    ngx_msec_t                   idle;
+    ngx_http_selkies_display_t  *target;
+
+    ngx_http_complex_value_t    *role;
+    ngx_http_complex_value_t    *prefix;
+    ngx_str_t                    title;
+    ngx_flag_t                   open;
+
+    ngx_array_t                 *origins;       /* ngx_str_t */
+    ngx_flag_t                   require_origin;
+
+    ngx_uint_t                   max_width;
+    ngx_uint_t                   max_height;
+
+    ngx_msec_t                   ping_interval;
+    ngx_msec_t                   ping_timeout;
+    ngx_msec_t                   send_timeout;
+    ngx_msec_t                   frame_timeout;
+    size_t                       send_lowat;
+    ngx_uint_t                   input_rate;
+    ngx_uint_t                   max_viewers;
+
+    selkies_settings_t          *settings;      /* as written */
+    selkies_settings_t          *effective;     /* finished, for sessions */
+} ngx_http_selkies_loc_conf_t;
+
+
+/* A session's deadlines; one timer serves them all. */
+
+typedef enum {
+    NGX_HTTP_SELKIES_PING = 0,          /* time to ask */
+    NGX_HTTP_SELKIES_PONG,              /* no answer */
+    NGX_HTTP_SELKIES_FRAME,             /* a frame trickles in */
+    NGX_HTTP_SELKIES_SEND,              /* no send progress */
+    NGX_HTTP_SELKIES_STATS,
+    NGX_HTTP_SELKIES_WATCH,             /* watches unless it says otherwise */
+    NGX_HTTP_SELKIES_RESIZE,            /* a claim's size stands */
+    NGX_HTTP_SELKIES_KEY,               /* the (second) key is due */
+    NGX_HTTP_SELKIES_CLOSE,             /* the peer does not close */
+    NGX_HTTP_SELKIES_HEARTBEAT,         /* are its keys still held? */
+    NGX_HTTP_SELKIES_DEADLINES
+} ngx_http_selkies_deadline_e;
+
+
+struct ngx_http_selkies_session_s {
+    ngx_queue_t                  queue;         /* display->sessions */
+
+    ngx_http_request_t          *request;
+    ngx_connection_t            *connection;
+    ngx_http_selkies_loc_conf_t *conf;
+    ngx_http_selkies_display_t  *display;
+
+    uint64_t                     id;
+    ngx_http_selkies_role_e      role;
+    selkies_dialect_t            dialect;
+
+    /* in */
+
+    selkies_websocket_t          ws;
+    selkies_message_t            message;
+    uint64_t                     in_bytes;      /* received */
+    uint64_t                     frame_offset;  /* where the frame began, + 1 */
+    u_char                      *deferred;      /* before the first claim */
+    size_t                       deferred_len;
+    ngx_uint_t                   input_count;
+    ngx_uint_t                   input_excess;
+    time_t                       input_second;
+
+    /* out: what a socket did not take of a packet, then messages */
+
+    u_char                      *rest;
+    size_t                       rest_pos;
+    size_t                       rest_len;
+    size_t                       rest_size;
+    u_char                      *out;
+    size_t                       out_pos;
+    size_t                       out_len;
+    size_t                       out_size;
+    off_t                        sent;          /* at the last progress check */
+
+    /* the stream */
+
+    uint64_t                     next;          /* packet to send */
+    uint32_t                     epoch;         /* last announced */
+    uint32_t                     cursor;        /* sequence last sent */
+    uint32_t                     state;         /* desktop state last sent */
+    ngx_msec_t                   key_asked;     /* when a key was wanted */
+    uint64_t                     key_after;     /* only a newer key will do */
+    uint64_t                     key_known;     /* the newest when asked */
+    uint64_t                     join_head;     /* newest when a key was sent */
+    ngx_msec_t                   size_until;    /* pictures wait for a resize */
+    int32_t                      width;         /* asked for, not applied yet */
+    int32_t                      height;
+    ngx_msec_t                   resized;       /* when one was applied */
+
+    /* congestion: a ping rides behind the pictures */
+
+    uint64_t                     probe;         /* its number, 0 for none */
+    uint64_t                     probe_sent_us;
+    size_t                       unprobed_bytes;
+    uint64_t                     rtt_us;        /* smoothed */
+    uint64_t                     rtt_min_us[2]; /* this and the last period */
+    ngx_msec_t                   rtt_period;
+    ngx_msec_t                   heard;         /* last message */
+
+    /* the owner's */
+
+    selkies_settings_client_t    settings;
+    selkies_control_client_t    *held;
+
+    /* statistics */
+
+    uint64_t                     pictures;
+    uint64_t                     skipped;
+    uint64_t                     media_bytes;
+    uint64_t                     stats_bytes;
+    ngx_msec_t                   stats_time;
+
+    ngx_msec_t                   frame_start;   /* of the frame under way */
+    ngx_msec_t                   deadline[NGX_HTTP_SELKIES_DEADLINES];
+    unsigned                     armed:16;      /* bits of deadlines */
+    ngx_event_t                  timer;
+    ngx_event_t                  finish;
+    ngx_connection_t             dummy;         /* the timer's data */
+
+    u_char                       resume[SELKIES_RESUME_BYTES];
+    u_char                       resumes[SELKIES_RESUME_BYTES];
+
+    unsigned                     joined:1;      /* in display->sessions */
+    unsigned                     has_resumes:1; /* it replaces that socket */
+    unsigned                     live:1;        /* the 101 is out */
+    unsigned                     extended:1;    /* it spoke _ext */
+    unsigned                     want_status:1;
+    unsigned                     want_reload:1;
+    unsigned                     claimed:1;     /* its SETTINGS was applied */
+    unsigned                     owner:1;
+    unsigned                     handed_over:1; /* to its own successor */
+    unsigned                     watching:1;    /* subscribed to pictures */
+    unsigned                     paused:1;      /* STOP_VIDEO */
+    unsigned                     gate:1;        /* could take a picture now */
+    unsigned                     need_key:1;
+    unsigned                     key_wanted:1;  /* asked, not sent yet */
+    unsigned                     hold:1;        /* until the key is due */
+    unsigned                     second_key:1;  /* protocol.md 9.4 */
+    unsigned                     size_pending:1;    /* width, height */
+    unsigned                     acks:1;        /* it sends CLIENT_FRAME_ACK */
+    unsigned                     announce:1;    /* size and displays are due */
+    unsigned                     reset:1;       /* PIPELINE_RESETTING is due */
+    unsigned                     pinged:1;
+    unsigned                     held_keys:1;
+    unsigned                     closing:1;     /* a close frame is queued */
+    unsigned                     closed:1;      /* the peer's has come */
+    unsigned                     dead:1;        /* only finish is left */
+    unsigned                     graceful:1;    /* how to finish */
+};
+
+
+extern ngx_module_t  ngx_http_selkies_module;
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* ngx_http_selkies_module.c */
+
+/* The location's prefix, ending in a slash. */
+
+ngx_int_t ngx_http_selkies_prefix(ngx_http_request_t *r, ngx_str_t *prefix);
+
+
+/* ngx_http_selkies_upgrade.c: the content handlers of the two dialects */
+
+ngx_int_t ngx_http_selkies_upgrade_1(ngx_http_request_t *r);
+ngx_int_t ngx_http_selkies_upgrade_2(ngx_http_request_t *r);
+
+
+/* ngx_http_selkies_status.c: content handlers */
+
+ngx_int_t ngx_http_selkies_health(ngx_http_request_t *r);
+ngx_int_t ngx_http_selkies_ready(ngx_http_request_t *r);
+ngx_int_t ngx_http_selkies_api_status(ngx_http_request_t *r);
+ngx_int_t ngx_http_selkies_manifest(ngx_http_request_t *r);
+
+/* Processor and memory use of the machine, sampled at most once a second. */
+
+void ngx_http_selkies_system(double *cpu_percent, uint64_t *mem_total_bytes,
+    uint64_t *mem_used_bytes);
+
+
+/* ngx_http_selkies_worker.c */
+
+ngx_int_t ngx_http_selkies_zone(ngx_conf_t *cf,
+    ngx_http_selkies_main_conf_t *smcf);
+ngx_int_t ngx_http_selkies_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_selkies_init_process(ngx_cycle_t *cycle);
+void ngx_http_selkies_exit_process(ngx_cycle_t *cycle);
+
+/*
+ * Whether this worker takes new sessions; gives the display its place.  The
+ * status to answer with: NGX_OK, 503.
+ */
+
+ngx_int_t ngx_http_selkies_worker_attach(ngx_http_selkies_display_t *display);
+
+/* A session has come (the owner may have to be found), or gone. */
+
+void ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s);
+void ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s);
+
+/* The display's wishes have changed: its threads look. */
+
+void ngx_http_selkies_ring_display(ngx_http_selkies_display_t *display);
+void ngx_http_selkies_ring_desktop(ngx_http_selkies_display_t *display);
+
+/* Every worker looks at its sessions: the place's "locked" part changed. */
+
+void ngx_http_selkies_ring_workers(void);
+
+/* The number of sockets that watch, and the control of the display's input. */
+
+void ngx_http_selkies_count_reader(ngx_http_selkies_display_t *display,
+    ngx_int_t n);
+void ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display,
+    ngx_int_t n);
+
+selkies_control_t *ngx_http_selkies_control(
+    ngx_http_selkies_display_t *display);
+
+void ngx_http_selkies_lock(void);
+void ngx_http_selkies_unlock(void);
+
+selkies_shared_t *ngx_http_selkies_shared(void);
+
+/* A buffer of NGX_HTTP_SELKIES_SCRATCH_BYTES for the message being made. */
+
+u_char *ngx_http_selkies_scratch(void);
+
+
+/* ngx_http_selkies_websocket.c: the connection after the 101 */
+
+/* Takes the connection over; the session's request counts one more. */
+
+void ngx_http_selkies_websocket_start(ngx_http_selkies_session_t *s);
+
+/* Queues a frame; sent by the next ngx_http_selkies_send(). */
+
+void ngx_http_selkies_queue(ngx_http_selkies_session_t *s, ngx_uint_t opcode,
+    const u_char *data, size_t len);
+
+#define ngx_http_selkies_text(s, data, len)                                  \
+    ngx_http_selkies_queue(s, SELKIES_WEBSOCKET_TEXT, data, len)
+
+#define ngx_http_selkies_text_const(s, text)                                 \
+    ngx_http_selkies_queue(s, SELKIES_WEBSOCKET_TEXT, (u_char *) text,       \
+                           sizeof(text) - 1)
+
+/* Sends what is queued, then pictures, as far as the socket takes them. */
+
+void ngx_http_selkies_send(ngx_http_selkies_session_t *s);
+
+/* Close frame, then the lingering end; what is queued goes out before. */
+
+void ngx_http_selkies_close(ngx_http_selkies_session_t *s, ngx_uint_t code,
+    const char *reason);
+
+/*
+ * Ends the session from the event loop's next turn on: nothing of it may be
+ * used by then, all of it until then.
+ */
+
+void ngx_http_selkies_abort(ngx_http_selkies_session_t *s);
+
+void ngx_http_selkies_arm(ngx_http_selkies_session_t *s,
+    ngx_http_selkies_deadline_e deadline, ngx_msec_t ms);
+void ngx_http_selkies_disarm(ngx_http_selkies_session_t *s,
+    ngx_http_selkies_deadline_e deadline);
+
+
+/* ngx_http_selkies_session.c: a client and its stream */
+
+ngx_http_selkies_session_t *ngx_http_selkies_session_create(
+    ngx_http_request_t *r, selkies_dialect_t dialect,
+    ngx_http_selkies_role_e role);
+
+/* First words, once the 101 is out. */
+
+void ngx_http_selkies_session_open(ngx_http_selkies_session_t *s);
+
+/* The shared place or the ring have news. */
+
+void ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s);
+
+/*
+ * The picture to send now, if the session may have one: NGX_OK with the
+ * packet, which was whole a moment ago, or NGX_DECLINED.
+ */
+
+ngx_int_t ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet);
+
+/* The packet was given to the socket, all of it or its beginning. */
+
+void ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet);
+
+/* A pong has come. */
+
+void ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
+    const u_char *data, size_t len);
+
+/* Starts and ends the subscription to pictures. */
+
+void ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s);
+void ngx_http_selkies_session_unwatch(ngx_http_selkies_session_t *s);
+
+/* A key is needed before the next picture; `fresh`: no old one will do. */
+
+void ngx_http_selkies_session_need_key(ngx_http_selkies_session_t *s,
+    ngx_uint_t fresh);
+
+void ngx_http_selkies_session_update_gate(ngx_http_selkies_session_t *s);
+
+void ngx_http_selkies_session_deadline(ngx_http_selkies_session_t *s,
+    ngx_http_selkies_deadline_e deadline);
+
+/* Size and display list, then PIPELINE_RESETTING: before a picture. */
+
+void ngx_http_selkies_session_announce(ngx_http_selkies_session_t *s,
+    ngx_uint_t width, ngx_uint_t height, ngx_uint_t reset);
+
+/* Leaves the worker's lists, keys and displays; may be called again. */
+
+void ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s);
+
+
+/* ngx_http_selkies_verbs.c: what clients say */
+
+void ngx_http_selkies_message(ngx_http_selkies_session_t *s,
+    const u_char *data, size_t len, ngx_uint_t binary);
+
+/* The size a claim asked for stands: nothing better came in time. */
+
+void ngx_http_selkies_apply_size(ngx_http_selkies_session_t *s);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* NGX_HTTP_SELKIES_MODULE_H_INCLUDED */

@@ -1,0 +1,374 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * Small answers over plain HTTP: health, readiness, status, the manifest.
+ *
+ * Thread: the event loop.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+
+#include "../encoders/encoder.h"
+
+#include <sys/un.h>
+
+
+#define NGX_HTTP_SELKIES_STATUS_BYTES  4096
+
+
+static ngx_int_t ngx_http_selkies_respond(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, u_char *data, size_t len);
+static ngx_uint_t ngx_http_selkies_x_answers(ngx_str_t *display);
+static ngx_int_t ngx_http_selkies_read_file(const char *name, char *buf,
+    size_t size);
+
+
+ngx_int_t
+ngx_http_selkies_health(ngx_http_request_t *r)
+{
+    static u_char  ok[] = "OK\n";
+
+    return ngx_http_selkies_respond(r, NGX_HTTP_OK, "text/plain", ok,
+                                    sizeof(ok) - 1);
+}
+
+
+/*
+ * Whether a picture can be sent.  While nobody watches there is no engine to
+ * ask: then, whether an X server listens.
+ */
+
+ngx_int_t
+ngx_http_selkies_ready(ngx_http_request_t *r)
+{
+    uint32_t                      state;
+    ngx_uint_t                    ready;
+    ngx_http_selkies_display_t   *display;
+    ngx_http_selkies_loc_conf_t  *slcf;
+
+    static u_char  yes[] = "READY\n";
+    static u_char  no[] = "NO DISPLAY\n";
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
+    display = slcf->target;
+
+    state = SELKIES_STREAM_OFF;
+
+    if (ngx_http_selkies_worker_attach(display) == NGX_OK) {
+        state = atomic_load(&display->stream->engine_state);
+    }
+
+    ready = state == SELKIES_STREAM_READY
+            || (state != SELKIES_STREAM_MISSING
+                && ngx_http_selkies_x_answers(&display->name));
+
+    if (ready) {
+        return ngx_http_selkies_respond(r, NGX_HTTP_OK, "text/plain", yes,
+                                        sizeof(yes) - 1);
+    }
+
+    return ngx_http_selkies_respond(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "text/plain", no, sizeof(no) - 1);
+}
+
+
+/* ":N" is a socket on this machine; of others nothing is known here. */
+
+static ngx_uint_t
+ngx_http_selkies_x_answers(ngx_str_t *display)
+{
+    int                  rc;
+    u_char              *p, *dot, *last;
+    ngx_int_t            number;
+    ngx_socket_t         fd;
+    struct sockaddr_un   addr;
+
+    last = display->data + display->len;
+    p = display->data;
+
+    if (*p != ':') {
+        return 1;
+    }
+
+    dot = ngx_strlchr(p, last, '.');
+    number = ngx_atoi(p + 1, (dot ? dot : last) - (p + 1));
+
+    if (number == NGX_ERROR) {
+        return 0;
+    }
+
+    fd = ngx_socket(AF_UNIX, SOCK_STREAM, 0);
+
+    if (fd == (ngx_socket_t) -1) {
+        return 0;
+    }
+
+    ngx_memzero(&addr, sizeof(struct sockaddr_un));
+    addr.sun_family = AF_UNIX;
+    ngx_sprintf((u_char *) addr.sun_path, "/tmp/.X11-unix/X%i%Z", number);
+
+    (void) ngx_nonblocking(fd);
+    rc = connect(fd, (struct sockaddr *) &addr, sizeof(struct sockaddr_un));
+
+    if (rc == -1 && ngx_socket_errno == NGX_EAGAIN) {
+        rc = 0;
+    }
+
+    (void) ngx_close_socket(fd);
+
+    return rc == 0;
+}
+
+
+ngx_int_t
+ngx_http_selkies_api_status(ngx_http_request_t *r)
+{
+    u_char                       *buf, *p, *last;
+    uint32_t                      state, readers;
+    uint64_t                      picture;
+    selkies_stream_t             *stream;
+    selkies_statistics_t         *statistics;
+    ngx_http_selkies_display_t   *display;
+    ngx_http_selkies_loc_conf_t  *slcf;
+
+    static const char *const  states[] = {
+        "off", "connecting", "no_display", "ready"
+    };
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
+    display = slcf->target;
+
+    if (ngx_http_selkies_worker_attach(display) != NGX_OK) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    buf = ngx_pnalloc(r->pool, NGX_HTTP_SELKIES_STATUS_BYTES);
+    if (buf == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    last = buf + NGX_HTTP_SELKIES_STATUS_BYTES;
+
+    stream = display->stream;
+    statistics = &stream->statistics;
+    state = atomic_load(&stream->engine_state);
+    picture = atomic_load(&stream->engine_picture);
+    readers = selkies_stream_readers(ngx_http_selkies_shared(),
+                                     (uint32_t) display->index);
+
+    p = ngx_slprintf(buf, last,
+                     "{\"current_mode\":\"websockets\","
+                     "\"available_modes\":[\"websockets\"],"
+                     "\"enable_dual_mode\":false,"
+                     "\"version\":\"" SELKIES_VERSION "\","
+                     "\"display\":{\"state\":\"%s\",\"width\":%uD,"
+                     "\"height\":%uD,\"watchers\":%uD,\"controlled\":%s,"
+                     "\"capture\":\"%s\",\"encoder\":\"x264enc\","
+                     "\"framerate\":%uD,\"qp\":%uD},",
+                     states[state & 3], selkies_size_width(picture),
+                     selkies_size_height(picture), readers,
+                     stream->owner ? "true" : "false", stream->engine_capture,
+                     atomic_load(&stream->wanted_fps),
+                     atomic_load(&stream->engine_qp));
+
+    p = ngx_slprintf(p, last,
+                     "\"statistics\":{\"pictures\":%uL,\"keys\":%uL,"
+                     "\"bytes\":%uL,\"oversized\":%uL,\"resizes\":%uL,"
+                     "\"encode_us\":{\"p50\":%uL,\"p95\":%uL,"
+                     "\"p99\":%uL}}}\n",
+                     atomic_load(&statistics->pictures),
+                     atomic_load(&statistics->keys),
+                     atomic_load(&statistics->bytes),
+                     atomic_load(&statistics->oversized),
+                     atomic_load(&statistics->resizes),
+                     selkies_histogram_quantile(&statistics->encode, 500),
+                     selkies_histogram_quantile(&statistics->encode, 950),
+                     selkies_histogram_quantile(&statistics->encode, 990));
+
+    return ngx_http_selkies_respond(r, NGX_HTTP_OK, "application/json", buf,
+                                    p - buf);
+}
+
+
+ngx_int_t
+ngx_http_selkies_manifest(ngx_http_request_t *r)
+{
+    size_t                        len;
+    u_char                       *buf, *p, title[1024];
+    ngx_http_selkies_loc_conf_t  *slcf;
+
+    static const char  format[] =
+        "{\"name\":%*s,\"short_name\":%*s,\"display\":\"fullscreen\","
+        "\"background_color\":\"#000000\",\"theme_color\":\"#000000\","
+        "\"start_url\":\".\",\"icons\":[{\"src\":\"icon.png\","
+        "\"type\":\"image/png\",\"sizes\":\"180x180\"}]}\n";
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
+
+    len = selkies_format_json_string(title, sizeof(title), slcf->title.data,
+                                     slcf->title.len);
+
+    if (len > sizeof(title)) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    buf = ngx_pnalloc(r->pool, sizeof(format) + 2 * len);
+    if (buf == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_sprintf(buf, format, len, title, len, title);
+
+    return ngx_http_selkies_respond(r, NGX_HTTP_OK,
+                                    "application/manifest+json", buf, p - buf);
+}
+
+
+static ngx_int_t
+ngx_http_selkies_respond(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, u_char *data, size_t len)
+{
+    ngx_int_t         rc;
+    ngx_buf_t        *b;
+    ngx_chain_t       out;
+    ngx_table_elt_t  *h;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    ngx_str_set(&h->key, "Cache-Control");
+    ngx_str_set(&h->value, "no-cache");
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = len;
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = data;
+    b->last = data + len;
+    b->memory = 1;
+    b->last_buf = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+void
+ngx_http_selkies_system(double *cpu_percent, uint64_t *mem_total_bytes,
+    uint64_t *mem_used_bytes)
+{
+    char                 buf[2048], *p;
+    unsigned long long   v[8], busy, all, total_kb, available_kb;
+
+    static time_t               sampled;
+    static double               percent;
+    static unsigned long long   last_busy, last_all, total, used;
+
+    if (sampled != ngx_time()) {
+        sampled = ngx_time();
+
+        ngx_memzero(v, sizeof(v));
+
+        if (ngx_http_selkies_read_file("/proc/stat", buf, sizeof(buf))
+            == NGX_OK
+            && sscanf(buf, "cpu %llu %llu %llu %llu %llu %llu %llu %llu",
+                      &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7])
+               >= 4)
+        {
+            all = v[0] + v[1] + v[2] + v[3] + v[4] + v[5] + v[6] + v[7];
+            busy = all - v[3] - v[4];
+
+            if (last_all != 0 && all > last_all) {
+                percent = 100.0 * (double) (busy - last_busy)
+                          / (double) (all - last_all);
+            }
+
+            last_all = all;
+            last_busy = busy;
+        }
+
+        if (ngx_http_selkies_read_file("/proc/meminfo", buf, sizeof(buf))
+            == NGX_OK)
+        {
+            total_kb = 0;
+            available_kb = 0;
+
+            p = strstr(buf, "MemTotal:");
+            if (p != NULL) {
+                total_kb = strtoull(p + sizeof("MemTotal:") - 1, NULL, 10);
+            }
+
+            p = strstr(buf, "MemAvailable:");
+            if (p != NULL) {
+                available_kb = strtoull(p + sizeof("MemAvailable:") - 1, NULL,
+                                        10);
+            }
+
+            total = total_kb * 1024;
+            used = total_kb > available_kb ? (total_kb - available_kb) * 1024
+                                           : 0;
+        }
+    }
+
+    *cpu_percent = percent;
+    *mem_total_bytes = total;
+    *mem_used_bytes = used;
+}
+
+
+static ngx_int_t
+ngx_http_selkies_read_file(const char *name, char *buf, size_t size)
+{
+    ssize_t   n;
+    ngx_fd_t  fd;
+
+    fd = ngx_open_file(name, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        return NGX_ERROR;
+    }
+
+    n = read(fd, buf, size - 1);
+    (void) ngx_close_file(fd);
+
+    if (n <= 0) {
+        return NGX_ERROR;
+    }
+
+    buf[n] = '\0';
+
+    return NGX_OK;
+}

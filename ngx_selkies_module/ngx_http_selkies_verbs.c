@@ -1,0 +1,788 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * What clients say: a table of handlers, behind one check of rights.  A
+ * socket is view-only until its SETTINGS has claimed the display
+ * (protocol.md 3.4); a malformed message never closes it.
+ *
+ * Thread: the event loop.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+
+#include "../encoders/encoder.h"
+
+#include <sys/random.h>
+
+
+#define NGX_HTTP_SELKIES_CLAIM_MS     150       /* for the `r,` of a stock page */
+#define NGX_HTTP_SELKIES_RESIZE_MS    250
+#define NGX_HTTP_SELKIES_RESIZED_MS   2500
+#define NGX_HTTP_SELKIES_VIEWER_MS    200
+#define NGX_HTTP_SELKIES_HELD_MS      2000
+#define NGX_HTTP_SELKIES_EXCESS       3         /* seconds of too much input */
+
+
+typedef void (*ngx_http_selkies_verb_pt)(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+
+
+static ngx_uint_t ngx_http_selkies_too_fast(ngx_http_selkies_session_t *s);
+static void ngx_http_selkies_defer(ngx_http_selkies_session_t *s,
+    const u_char *data, size_t len);
+static void ngx_http_selkies_replay(ngx_http_selkies_session_t *s);
+
+static void ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_claim(ngx_http_selkies_session_t *s);
+static void ngx_http_selkies_wish(ngx_http_selkies_session_t *s,
+    selkies_settings_result_t *result, ngx_uint_t first);
+static void ngx_http_selkies_want_size(ngx_http_selkies_session_t *s,
+    int32_t width, int32_t height, ngx_msec_t delay);
+static void ngx_http_selkies_max_size(ngx_http_selkies_session_t *s,
+    int32_t *width, int32_t *height);
+static void ngx_http_selkies_ext(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static ngx_int_t ngx_http_selkies_decode_resume(u_char *out, const char *text);
+static void ngx_http_selkies_resync(ngx_http_selkies_session_t *s);
+static void ngx_http_selkies_resize(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_ack(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_start_video(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_stop_video(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_audio(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_key(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_key_held(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_key_reset(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_pointer(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static void ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+static selkies_control_t *ngx_http_selkies_holder(
+    ngx_http_selkies_session_t *s);
+
+
+/* What is not here is understood, checked for its right, and has no effect. */
+
+static const ngx_http_selkies_verb_pt
+    ngx_http_selkies_verbs[SELKIES_VERBS] =
+{
+    [SELKIES_VERB_SETTINGS] = ngx_http_selkies_settings,
+    [SELKIES_VERB_EXT] = ngx_http_selkies_ext,
+    [SELKIES_VERB_FRAME_ACK] = ngx_http_selkies_ack,
+    [SELKIES_VERB_START_VIDEO] = ngx_http_selkies_start_video,
+    [SELKIES_VERB_STOP_VIDEO] = ngx_http_selkies_stop_video,
+    [SELKIES_VERB_START_AUDIO] = ngx_http_selkies_audio,
+    [SELKIES_VERB_STOP_AUDIO] = ngx_http_selkies_audio,
+    [SELKIES_VERB_REQUEST_KEYFRAME] = ngx_http_selkies_request_key,
+    [SELKIES_VERB_RESIZE] = ngx_http_selkies_resize,
+    [SELKIES_VERB_KEY_DOWN] = ngx_http_selkies_key,
+    [SELKIES_VERB_KEY_UP] = ngx_http_selkies_key,
+    [SELKIES_VERB_KEY_HELD] = ngx_http_selkies_key_held,
+    [SELKIES_VERB_KEY_RESET] = ngx_http_selkies_key_reset,
+    [SELKIES_VERB_POINTER] = ngx_http_selkies_pointer,
+    [SELKIES_VERB_POINTER_RELATIVE] = ngx_http_selkies_pointer,
+    [SELKIES_VERB_CLIPBOARD_READ] = ngx_http_selkies_clipboard_read,
+    [SELKIES_VERB_CLIPBOARD_REQUEST] = ngx_http_selkies_clipboard_read
+};
+
+
+void
+ngx_http_selkies_message(ngx_http_selkies_session_t *s, const u_char *data,
+    size_t len, ngx_uint_t binary)
+{
+    uint32_t           rights;
+    selkies_parse_t    rc;
+    selkies_command_t  cmd;
+
+    s->heard = ngx_current_msec;
+
+    rc = selkies_protocol_parse(&cmd, data, len, (int) binary);
+
+    if (rc == SELKIES_PARSE_UNKNOWN) {
+        ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                      "client sent an unknown %s message: \"%*s\"",
+                      binary ? "binary" : "text",
+                      binary ? (size_t) 0 : ngx_min(len, 100), data);
+        return;
+    }
+
+    if ((cmd.flags & SELKIES_COUNTED) && ngx_http_selkies_too_fast(s)) {
+        return;
+    }
+
+    if (rc != SELKIES_PARSE_OK) {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, s->connection->log, 0,
+                       "selkies: %s message of %uz bytes dropped",
+                       cmd.name ? cmd.name : "?", len);
+        return;
+    }
+
+    rights = SELKIES_BY_ANYONE;
+
+    if (s->owner) {
+        rights = SELKIES_RIGHTS;
+    }
+
+    if (!(cmd.flags & SELKIES_RIGHTS & rights)) {
+
+        if ((cmd.flags & SELKIES_AFTER_CLAIM) && !s->claimed
+            && s->role == NGX_HTTP_SELKIES_CONTROLLER)
+        {
+            ngx_http_selkies_defer(s, data, len);
+
+        } else if (!(cmd.flags & SELKIES_QUIET)) {
+            ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                          "\"%s\" of a view-only client refused", cmd.name);
+        }
+
+        return;
+    }
+
+    if (ngx_http_selkies_verbs[cmd.verb] != NULL) {
+        ngx_http_selkies_verbs[cmd.verb](s, &cmd);
+    }
+}
+
+
+/* Seconds with more than the rate in a row end the session. */
+
+static ngx_uint_t
+ngx_http_selkies_too_fast(ngx_http_selkies_session_t *s)
+{
+    if (s->input_second != ngx_time()) {
+
+        if (s->input_count <= s->conf->input_rate
+            || ngx_time() - s->input_second > 1)
+        {
+            s->input_excess = 0;
+
+        } else if (++s->input_excess >= NGX_HTTP_SELKIES_EXCESS) {
+            ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                          "client sends more than %ui input messages a "
+                          "second", s->conf->input_rate);
+            ngx_http_selkies_close(s, SELKIES_CLOSE_POLICY,
+                                   "too much input");
+            return 1;
+        }
+
+        s->input_second = ngx_time();
+        s->input_count = 0;
+    }
+
+    s->input_count++;
+
+    return 0;
+}
+
+
+/* Commands that wait for the claim: a length byte, then the message. */
+
+static void
+ngx_http_selkies_defer(ngx_http_selkies_session_t *s, const u_char *data,
+    size_t len)
+{
+    if (len > 255
+        || s->deferred_len + 1 + len > NGX_HTTP_SELKIES_DEFERRED_BYTES)
+    {
+        return;
+    }
+
+    if (s->deferred == NULL) {
+        s->deferred = ngx_palloc(s->request->pool,
+                                 NGX_HTTP_SELKIES_DEFERRED_BYTES);
+        if (s->deferred == NULL) {
+            return;
+        }
+    }
+
+    s->deferred[s->deferred_len++] = (u_char) len;
+    ngx_memcpy(s->deferred + s->deferred_len, data, len);
+    s->deferred_len += len;
+}
+
+
+static void
+ngx_http_selkies_replay(ngx_http_selkies_session_t *s)
+{
+    size_t  pos, end, len;
+
+    end = s->deferred_len;
+    s->deferred_len = 0;
+
+    for (pos = 0; pos < end && !s->dead && !s->closing; pos += len) {
+        len = s->deferred[pos++];
+        ngx_http_selkies_message(s, s->deferred + pos, len, 0);
+    }
+}
+
+
+static void
+ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    size_t                     len;
+    u_char                     buf[128];
+    ngx_uint_t                 first;
+    selkies_settings_result_t  result;
+
+    if (s->role == NGX_HTTP_SELKIES_VIEWER) {
+
+        /* it does not know that it is one: a decoder made anew, and a key */
+
+        ngx_http_selkies_session_watch(s);
+        ngx_http_selkies_resync(s);
+        return;
+    }
+
+    first = !s->claimed;
+
+    if (selkies_settings_apply(s->conf->effective, &s->settings,
+                               cmd->u.json.data, cmd->u.json.len, s->dialect,
+                               &result)
+        != 0)
+    {
+        ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                      "client sent SETTINGS that are no JSON object");
+        return;
+    }
+
+    if (result.display_id[0] != '\0'
+        && ngx_strcmp(result.display_id, "primary") != 0)
+    {
+        len = selkies_format_kill(buf, sizeof(buf),
+                              "Second screens are disabled on this server.");
+        ngx_http_selkies_text(s, buf, len);
+        ngx_http_selkies_close(s, SELKIES_CLOSE_POLICY,
+                               "second screens are disabled");
+        return;
+    }
+
+    if (!first && !s->owner) {
+
+        /* superseded, and about to hear of it */
+
+        return;
+    }
+
+    if (first) {
+        ngx_http_selkies_claim(s);
+    }
+
+    ngx_http_selkies_wish(s, &result, first);
+
+    if (first) {
+        ngx_http_selkies_session_watch(s);
+        ngx_http_selkies_replay(s);
+    }
+}
+
+
+/*
+ * The ownership changes hands before the old owner is closed: else its end
+ * would be the display's.
+ */
+
+static void
+ngx_http_selkies_claim(ngx_http_selkies_session_t *s)
+{
+    uint64_t           previous, now;
+    ngx_uint_t         resumes;
+    selkies_stream_t  *stream = s->display->stream;
+
+    now = selkies_clock_us() / 1000;
+
+    ngx_http_selkies_lock();
+
+    previous = stream->owner;
+
+    resumes = s->has_resumes
+              && ngx_memcmp(stream->resume, s->resumes, SELKIES_RESUME_BYTES)
+                 == 0
+              && (stream->owner != 0 || now < stream->resume_until_ms);
+
+    stream->owner = s->id;
+    stream->owner_resumed = resumes ? previous : 0;
+    stream->resume_until_ms = 0;
+    stream->settings = s->settings;
+    ngx_memcpy(stream->resume, s->resume, SELKIES_RESUME_BYTES);
+
+    ngx_http_selkies_unlock();
+
+    s->claimed = 1;
+    s->owner = 1;
+    s->announce = 1;
+    s->reset = previous != 0;
+
+    if (previous != 0) {
+        ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                      resumes ? "client resumes control of display \"%V\""
+                              : "client takes control of display \"%V\" over",
+                      &s->display->name);
+        ngx_http_selkies_ring_workers();
+    }
+
+    ngx_http_selkies_session_need_key(s, 0);
+}
+
+
+/* The owner's settings become the display's wishes. */
+
+static void
+ngx_http_selkies_wish(ngx_http_selkies_session_t *s,
+    selkies_settings_result_t *result, ngx_uint_t first)
+{
+    int32_t            width, height, max_width, max_height, *values;
+    uint32_t           paintover;
+    selkies_stream_t  *stream = s->display->stream;
+
+    values = s->settings.values;
+    paintover = values[SELKIES_SET_USE_PAINT_OVER_QUALITY]
+                ? (uint32_t) values[SELKIES_SET_H264_PAINTOVER_CRF] : 0;
+
+    atomic_store(&stream->wanted_fps, (uint32_t) values[SELKIES_SET_FRAMERATE]);
+    atomic_store(&stream->wanted_qp, (uint32_t) values[SELKIES_SET_H264_CRF]);
+    atomic_store(&stream->wanted_paintover_qp, paintover);
+
+    /* the client has closed its decoders before it asked for these */
+
+    if (!first && (result->changed & SELKIES_SETTING_KEY)) {
+        ngx_http_selkies_session_need_key(s, 0);
+    }
+
+    ngx_http_selkies_max_size(s, &max_width, &max_height);
+
+    if (selkies_settings_size(s->conf->effective, &s->settings, result,
+                              (int) first, max_width, max_height, &width,
+                              &height))
+    {
+        ngx_http_selkies_want_size(s, width, height,
+                                   s->extended || !first
+                                   ? 0 : NGX_HTTP_SELKIES_CLAIM_MS);
+    }
+
+    ngx_http_selkies_ring_display(s->display);
+}
+
+
+static void
+ngx_http_selkies_max_size(ngx_http_selkies_session_t *s, int32_t *width,
+    int32_t *height)
+{
+    *width = (int32_t) ngx_min(s->conf->max_width, SELKIES_ENCODER_WIDTH_MAX);
+    *height = (int32_t) ngx_min(s->conf->max_height,
+                                SELKIES_ENCODER_HEIGHT_MAX);
+}
+
+
+/* The newest size wins; four a second are carried out. */
+
+static void
+ngx_http_selkies_want_size(ngx_http_selkies_session_t *s, int32_t width,
+    int32_t height, ngx_msec_t delay)
+{
+    uint64_t    wanted;
+    ngx_msec_t  since;
+
+    wanted = atomic_load(&s->display->stream->wanted_size);
+
+    if (selkies_size_width(wanted) == (uint32_t) width
+        && selkies_size_height(wanted) == (uint32_t) height)
+    {
+        s->size_pending = 0;
+        ngx_http_selkies_disarm(s, NGX_HTTP_SELKIES_RESIZE);
+        return;
+    }
+
+    since = ngx_current_msec - s->resized;
+
+    if (s->resized != 0 && since < NGX_HTTP_SELKIES_RESIZE_MS
+        && delay < NGX_HTTP_SELKIES_RESIZE_MS - since)
+    {
+        delay = NGX_HTTP_SELKIES_RESIZE_MS - since;
+    }
+
+    s->width = width;
+    s->height = height;
+    s->size_pending = 1;
+    ngx_http_selkies_session_update_gate(s);
+
+    if (delay == 0) {
+        ngx_http_selkies_apply_size(s);
+        return;
+    }
+
+    ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_RESIZE, delay);
+}
+
+
+void
+ngx_http_selkies_apply_size(ngx_http_selkies_session_t *s)
+{
+    uint64_t           wanted, size;
+    selkies_stream_t  *stream = s->display->stream;
+
+    ngx_http_selkies_disarm(s, NGX_HTTP_SELKIES_RESIZE);
+
+    if (!s->size_pending) {
+        return;
+    }
+
+    s->size_pending = 0;
+
+    if (!s->owner) {
+        return;
+    }
+
+    wanted = atomic_load(&stream->wanted_size);
+
+    do {
+        size = selkies_size_pack(selkies_size_serial(wanted) + 1,
+                                 (uint32_t) s->width, (uint32_t) s->height);
+
+    } while (!atomic_compare_exchange_weak(&stream->wanted_size, &wanted,
+                                           size));
+
+    s->resized = ngx_current_msec;
+    s->size_until = ngx_current_msec + NGX_HTTP_SELKIES_RESIZED_MS;
+
+    ngx_http_selkies_session_update_gate(s);
+    ngx_http_selkies_ring_desktop(s->display);
+    ngx_http_selkies_ring_display(s->display);
+}
+
+
+static void
+ngx_http_selkies_resize(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    int32_t  width, height, max_width, max_height;
+
+    if (cmd->u.resize.display_id.len != sizeof("primary") - 1
+        || ngx_strncmp(cmd->u.resize.display_id.data, "primary",
+                       sizeof("primary") - 1)
+           != 0)
+    {
+        return;
+    }
+
+    width = cmd->u.resize.width;
+    height = cmd->u.resize.height;
+
+    ngx_http_selkies_max_size(s, &max_width, &max_height);
+
+    if (selkies_settings_resize(s->conf->effective, &s->settings, max_width,
+                                max_height, &width, &height))
+    {
+        ngx_http_selkies_want_size(s, width, height, 0);
+    }
+}
+
+
+static void
+ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    size_t         len;
+    u_char         buf[256], text[32];
+    ngx_str_t      dst, src;
+    selkies_ext_t  ext;
+
+    if (selkies_parse_ext(&ext, cmd->u.json) != 0) {
+        return;
+    }
+
+    s->want_status = (ext.want & SELKIES_EXT_STATUS) != 0;
+
+    if (!s->extended) {
+
+        if (getrandom(s->resume, SELKIES_RESUME_BYTES, GRND_NONBLOCK)
+            != SELKIES_RESUME_BYTES)
+        {
+            ngx_http_selkies_close(s, SELKIES_CLOSE_INTERNAL, NULL);
+            return;
+        }
+
+        if (ngx_http_selkies_decode_resume(s->resumes, ext.resume) == NGX_OK) {
+            s->has_resumes = 1;
+        }
+
+        s->extended = 1;
+    }
+
+    src.data = s->resume;
+    src.len = SELKIES_RESUME_BYTES;
+    dst.data = text;
+    ngx_encode_base64url(&dst, &src);
+    text[dst.len] = '\0';
+
+    len = selkies_format_ext(buf, sizeof(buf), SELKIES_VERSION,
+                             (char *) text, s->conf->open,
+                             SELKIES_EXT_STATUS);
+    ngx_http_selkies_text(s, buf, len);
+
+    ngx_http_selkies_session_wake(s);
+}
+
+
+static ngx_int_t
+ngx_http_selkies_decode_resume(u_char *out, const char *text)
+{
+    u_char     buf[SELKIES_RESUME_MAX];
+    ngx_str_t  dst, src;
+
+    src.data = (u_char *) text;
+    src.len = ngx_strlen(text);
+    dst.data = buf;
+
+    if (src.len == 0 || src.len > SELKIES_RESUME_MAX
+        || ngx_decode_base64url(&dst, &src) != NGX_OK
+        || dst.len != SELKIES_RESUME_BYTES)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(out, buf, SELKIES_RESUME_BYTES);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_selkies_ack(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    s->acks = 1;
+}
+
+
+/*
+ * A decoder made anew, then a key, for this socket alone.  Stock viewers need
+ * it a little late, and twice (protocol.md 9.4).
+ */
+
+static void
+ngx_http_selkies_resync(ngx_http_selkies_session_t *s)
+{
+    uint64_t  size;
+
+    ngx_http_selkies_session_need_key(s, 0);
+
+    size = atomic_load(&s->display->stream->engine_picture);
+
+    if (s->extended) {
+        s->reset = 1;
+        return;
+    }
+
+    if (selkies_size_width(size) != 0
+        && atomic_load(&s->display->stream->engine_state)
+           == SELKIES_STREAM_READY)
+    {
+        ngx_http_selkies_session_announce(s, selkies_size_width(size),
+                                          selkies_size_height(size), 1);
+        s->epoch = atomic_load(&s->display->stream->engine_epoch);
+
+    } else {
+        s->announce = 1;
+        s->reset = 1;
+    }
+
+    s->hold = 1;
+    s->second_key = 1;
+
+    ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_KEY, NGX_HTTP_SELKIES_VIEWER_MS);
+    ngx_http_selkies_session_update_gate(s);
+}
+
+
+static void
+ngx_http_selkies_start_video(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    ngx_http_selkies_session_watch(s);
+
+    if (!s->owner) {
+        ngx_http_selkies_resync(s);
+        return;
+    }
+
+    if (s->dialect == SELKIES_DIALECT_2) {
+        s->reset = 1;
+    }
+
+    ngx_http_selkies_session_need_key(s, 0);
+    ngx_http_selkies_text_const(s, SELKIES_TEXT_VIDEO_STARTED);
+}
+
+
+static void
+ngx_http_selkies_stop_video(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    ngx_http_selkies_session_unwatch(s);
+
+    if (s->owner) {
+        ngx_http_selkies_text_const(s, SELKIES_TEXT_VIDEO_STOPPED);
+    }
+}
+
+
+/* The truth: there is no sound. */
+
+static void
+ngx_http_selkies_audio(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    if (s->dialect == SELKIES_DIALECT_2) {
+        ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_DISABLED);
+        return;
+    }
+
+    ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_STOPPED);
+}
+
+
+static void
+ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    if (s->watching) {
+        ngx_http_selkies_session_need_key(s, 0);
+    }
+}
+
+
+static void
+ngx_http_selkies_key(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_holder(s);
+
+    if (control != NULL) {
+        selkies_control_key(control, s->held, cmd->u.keysym,
+                            cmd->verb == SELKIES_VERB_KEY_DOWN);
+    }
+}
+
+
+static void
+ngx_http_selkies_key_held(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    size_t              n;
+    uint32_t            keysyms[SELKIES_CONTROL_HELD], keysym;
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_holder(s);
+
+    if (control == NULL) {
+        return;
+    }
+
+    for (n = 0; /* void */ ; n++) {
+        keysym = selkies_next_keysym(&cmd->u.keys);
+
+        if (keysym == 0) {
+            break;
+        }
+
+        if (n == SELKIES_CONTROL_HELD) {
+
+            /* nobody has so many fingers: a part would release the rest */
+
+            return;
+        }
+
+        keysyms[n] = keysym;
+    }
+
+    selkies_control_held(control, s->held, keysyms, n);
+}
+
+
+static void
+ngx_http_selkies_key_reset(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    if (s->held != NULL && s->display->control != NULL) {
+        selkies_control_release(s->display->control, s->held);
+    }
+}
+
+
+static void
+ngx_http_selkies_pointer(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_holder(s);
+
+    if (control != NULL) {
+        selkies_control_pointer(control, s->held,
+                                cmd->verb == SELKIES_VERB_POINTER_RELATIVE,
+                                cmd->u.pointer.x, cmd->u.pointer.y,
+                                cmd->u.pointer.mask,
+                                cmd->u.pointer.magnitude);
+    }
+}
+
+
+/* There is no clipboard yet to read; the newer client waits for an answer. */
+
+static void
+ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    size_t   len;
+    u_char   buf[32];
+
+    if (s->dialect != SELKIES_DIALECT_2
+        || cmd->verb != SELKIES_VERB_CLIPBOARD_READ)
+    {
+        return;
+    }
+
+    ngx_http_selkies_text_const(s, SELKIES_TEXT_CLIPBOARD_REPLY);
+
+    len = selkies_format_clipboard(buf, sizeof(buf), NULL, buf, 0);
+    ngx_http_selkies_text(s, buf, len);
+}
+
+
+/* The input thread, with this session among its clients. */
+
+static selkies_control_t *
+ngx_http_selkies_holder(ngx_http_selkies_session_t *s)
+{
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_control(s->display);
+
+    if (control == NULL) {
+        return NULL;
+    }
+
+    if (s->held == NULL) {
+        s->held = selkies_control_join(control,
+                                       s->dialect == SELKIES_DIALECT_1
+                                       && !s->extended);
+        if (s->held == NULL) {
+            return NULL;
+        }
+
+        ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_HEARTBEAT,
+                             NGX_HTTP_SELKIES_HELD_MS);
+    }
+
+    return control;
+}

@@ -1,0 +1,1024 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * A worker process among the others: its entry in the shared block, its
+ * eventfd, the election of the owner, the engines if it is the owner, and the
+ * ends (quit, terminate).
+ *
+ * The owner is who holds an fcntl lock on a memfd that the master made and all
+ * workers inherit: the kernel frees it with the process, however that ends.
+ * The descriptor is never duplicated or closed in a worker: closing any one
+ * descriptor of the file drops the lock.
+ *
+ * Thread: the event loop, but for ngx_http_selkies_engine_wake() and the log
+ * sink, which any thread of ours may call.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+#include "selkies_thread.h"
+
+#include <sys/mman.h>
+
+
+#define NGX_HTTP_SELKIES_ELECTION_MS    50
+#define NGX_HTTP_SELKIES_JOIN_MS        2000
+#define NGX_HTTP_SELKIES_LOG_LINES      64
+#define NGX_HTTP_SELKIES_LOG_BYTES      512
+
+
+typedef struct {
+    ngx_uint_t              level;
+    size_t                  len;
+    u_char                  line[NGX_HTTP_SELKIES_LOG_BYTES];
+} ngx_http_selkies_log_line_t;
+
+
+/* Lines of threads, for the event loop to write: sinks are not thread-safe. */
+
+typedef struct {
+    pthread_mutex_t               lock;
+    ngx_uint_t                    n;
+    ngx_uint_t                    dropped;
+    ngx_http_selkies_log_line_t   lines[NGX_HTTP_SELKIES_LOG_LINES];
+} ngx_http_selkies_log_queue_t;
+
+
+/* What the master makes for a cycle and its workers inherit. */
+
+typedef struct {
+    ngx_uint_t                    generation;
+    ngx_uint_t                    nworkers;
+    int                          *worker_bells;
+    int                           display_bells[SELKIES_STREAMS_MAX];
+    int                           desktop_bells[SELKIES_STREAMS_MAX];
+} ngx_http_selkies_cycle_t;
+
+
+typedef struct {
+    ngx_http_selkies_main_conf_t *conf;
+    ngx_slab_pool_t              *shpool;
+    selkies_shared_t             *shared;
+    selkies_worker_t             *entry;
+    ngx_connection_t             *bell;         /* of this worker */
+    ngx_event_t                   election;
+    ngx_connection_t              dummy;        /* the timer's data */
+    ngx_uint_t                    nsessions;
+    u_char                       *scratch;
+    unsigned                      owner:1;
+    unsigned                      quitting:1;
+} ngx_http_selkies_worker_t;
+
+
+static ngx_int_t ngx_http_selkies_init_zone(ngx_shm_zone_t *zone, void *data);
+static void ngx_http_selkies_close_bells(void *data);
+static void ngx_http_selkies_reload_single(ngx_http_selkies_main_conf_t *smcf);
+static ngx_int_t ngx_http_selkies_open_bell(ngx_cycle_t *cycle);
+static void ngx_http_selkies_bell_handler(ngx_event_t *ev);
+static void ngx_http_selkies_quit(void);
+static void ngx_http_selkies_elect(void);
+static void ngx_http_selkies_election_handler(ngx_event_t *ev);
+static void ngx_http_selkies_service(void);
+static void ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display);
+static void ngx_http_selkies_stop_engines(void);
+static void ngx_http_selkies_stop_controls(void);
+static void ngx_http_selkies_find_orphans(void);
+static void ngx_http_selkies_engine_wake(void *data, uint32_t index);
+static void ngx_http_selkies_log_write(void *data, selkies_log_level_t level,
+    const char *line, size_t len);
+static void ngx_http_selkies_log_flush(void);
+
+
+static int                           ngx_http_selkies_lock_fd = -1;
+static ngx_uint_t                    ngx_http_selkies_generation;
+static ngx_http_selkies_cycle_t     *ngx_http_selkies_cycle;
+static ngx_http_selkies_worker_t     ngx_http_selkies_worker;
+static ngx_http_selkies_log_queue_t  ngx_http_selkies_log_queue;
+
+static const selkies_log_t  ngx_http_selkies_log = {
+    ngx_http_selkies_log_write,
+    NULL
+};
+
+
+ngx_int_t
+ngx_http_selkies_zone(ngx_conf_t *cf, ngx_http_selkies_main_conf_t *smcf)
+{
+    size_t     size;
+    ngx_str_t  name;
+
+    ngx_str_set(&name, "selkies");
+
+    /* one page for the pool itself, and its 24 bytes for each page */
+
+    size = selkies_shared_bytes((uint32_t) smcf->streams, smcf->ring_size);
+    size += size / 64 + 16 * ngx_pagesize;
+
+    smcf->zone = ngx_shared_memory_add(cf, &name, size,
+                                       &ngx_http_selkies_module);
+    if (smcf->zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    smcf->zone->init = ngx_http_selkies_init_zone;
+    smcf->zone->data = smcf;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_selkies_init_zone(ngx_shm_zone_t *zone, void *data)
+{
+    size_t                         size;
+    ngx_slab_pool_t               *shpool;
+    selkies_shared_t              *shared;
+    ngx_http_selkies_main_conf_t  *smcf = zone->data;
+
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+    size = selkies_shared_bytes((uint32_t) smcf->streams, smcf->ring_size);
+
+    /* a zone of the same size goes on: so do rings, counters and wishes */
+
+    if (data != NULL || zone->shm.exists) {
+        shared = shpool->data;
+
+        if (shared != NULL && shared->bytes == size
+            && shared->nstreams == smcf->streams)
+        {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                      "\"selkies_streams\" and \"selkies_ring_size\" cannot be "
+                      "changed to values of the same total by a reload");
+        return NGX_ERROR;
+    }
+
+    shared = ngx_slab_alloc(shpool, size);
+    if (shared == NULL) {
+        return NGX_ERROR;
+    }
+
+    shpool->data = selkies_shared_init(shared, (uint32_t) smcf->streams,
+                                       smcf->ring_size);
+    shpool->log_nomem = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_selkies_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                     i;
+    ngx_core_conf_t               *ccf;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_selkies_cycle_t      *sc;
+    ngx_http_selkies_main_conf_t  *smcf;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_selkies_module);
+
+    if (smcf == NULL || !smcf->used || ngx_test_config) {
+        ngx_http_selkies_cycle = NULL;
+        return NGX_OK;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (!ccf->master && ngx_http_selkies_cycle != NULL) {
+        ngx_http_selkies_reload_single(smcf);
+        return NGX_OK;
+    }
+
+    if (ngx_http_selkies_lock_fd == -1) {
+        ngx_http_selkies_lock_fd = memfd_create("selkies-owner", MFD_CLOEXEC);
+
+        if (ngx_http_selkies_lock_fd == -1) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "memfd_create() failed");
+            return NGX_ERROR;
+        }
+    }
+
+    selkies_thread_init();
+
+    /* on the heap: without a master it outlives its cycle */
+
+    sc = ngx_calloc(sizeof(ngx_http_selkies_cycle_t), cycle->log);
+    if (sc == NULL) {
+        return NGX_ERROR;
+    }
+
+    sc->generation = ++ngx_http_selkies_generation;
+    sc->nworkers = ccf->worker_processes;
+    sc->worker_bells = ngx_alloc(sc->nworkers * sizeof(int), cycle->log);
+
+    if (sc->worker_bells == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ccf->master) {
+        cln = ngx_pool_cleanup_add(cycle->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_selkies_close_bells;
+        cln->data = sc;
+    }
+
+    for (i = 0; i < sc->nworkers; i++) {
+        sc->worker_bells[i] = selkies_bell_open();
+
+        if (sc->worker_bells[i] == -1) {
+            goto failed;
+        }
+    }
+
+    for (i = 0; i < smcf->streams; i++) {
+        sc->display_bells[i] = selkies_bell_open();
+        sc->desktop_bells[i] = selkies_bell_open();
+
+        if (sc->display_bells[i] == -1 || sc->desktop_bells[i] == -1) {
+            goto failed;
+        }
+    }
+
+    ngx_http_selkies_cycle = sc;
+
+    return NGX_OK;
+
+failed:
+
+    ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "eventfd() failed");
+
+    return NGX_ERROR;
+}
+
+
+/* Only ever in the master, when an old cycle goes: workers just exit. */
+
+static void
+ngx_http_selkies_close_bells(void *data)
+{
+    ngx_http_selkies_cycle_t  *sc = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < sc->nworkers; i++) {
+        close(sc->worker_bells[i]);
+    }
+
+    for (i = 0; i < SELKIES_STREAMS_MAX; i++) {
+        if (sc->display_bells[i] != 0) {
+            close(sc->display_bells[i]);
+            close(sc->desktop_bells[i]);
+        }
+    }
+
+    ngx_free(sc->worker_bells);
+    ngx_free(sc);
+}
+
+
+/*
+ * Without a master a reload runs neither exit_process nor init_process: the
+ * one process goes on, with its bells and its entry, under the new
+ * configuration.
+ */
+
+static void
+ngx_http_selkies_reload_single(ngx_http_selkies_main_conf_t *smcf)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->bell == NULL) {
+        return;
+    }
+
+    ngx_http_selkies_quit();
+    ngx_http_selkies_stop_controls();
+
+    w->conf = smcf;
+    w->shpool = (ngx_slab_pool_t *) smcf->zone->shm.addr;
+    w->shared = w->shpool->data;
+    w->nsessions = 0;
+    w->quitting = 0;
+}
+
+
+/* Never fails: a worker that cannot start would not be started again. */
+
+ngx_int_t
+ngx_http_selkies_init_process(ngx_cycle_t *cycle)
+{
+    bool                           orphans;
+    ngx_http_selkies_worker_t     *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_main_conf_t  *smcf;
+
+    if (ngx_http_selkies_cycle == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_selkies_module);
+
+    if (smcf == NULL || !smcf->used) {
+        return NGX_OK;
+    }
+
+    w->conf = smcf;
+    w->shpool = (ngx_slab_pool_t *) smcf->zone->shm.addr;
+    w->shared = w->shpool->data;
+    w->scratch = ngx_palloc(cycle->pool, NGX_HTTP_SELKIES_SCRATCH_BYTES);
+
+    pthread_mutex_init(&ngx_http_selkies_log_queue.lock, NULL);
+
+    w->dummy.fd = (ngx_socket_t) -1;
+    w->election.handler = ngx_http_selkies_election_handler;
+    w->election.data = &w->dummy;
+    w->election.log = cycle->log;
+    w->election.cancelable = 1;
+
+    if (w->scratch == NULL || ngx_http_selkies_open_bell(cycle) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "this worker serves no desktop");
+        return NGX_OK;
+    }
+
+    ngx_http_selkies_lock();
+
+    w->entry = selkies_shared_worker(w->shared,
+                                  (uint32_t) ngx_http_selkies_cycle->generation,
+                                  (uint32_t) ngx_worker, ngx_pid, &orphans);
+    ngx_http_selkies_unlock();
+
+    if (w->entry == NULL) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "more than %d workers: this one serves no desktop",
+                      SELKIES_WORKERS_MAX);
+        return NGX_OK;
+    }
+
+    if (orphans) {
+        ngx_http_selkies_find_orphans();
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_selkies_open_bell(ngx_cycle_t *cycle)
+{
+    ngx_connection_t           *c;
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (ngx_worker >= ngx_http_selkies_cycle->nworkers) {
+        return NGX_ERROR;
+    }
+
+    c = ngx_get_connection(ngx_http_selkies_cycle->worker_bells[ngx_worker],
+                           cycle->log);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    /*
+     * "channel" keeps it out of the alerts about open sockets and out of the
+     * shutdown timer; "idle" has its read handler called when the worker is
+     * told to quit, the only early notice a module gets
+     */
+
+    c->pool = cycle->pool;
+    c->read->log = cycle->log;
+    c->write->log = cycle->log;
+    c->read->channel = 1;
+    c->write->channel = 1;
+    c->read->handler = ngx_http_selkies_bell_handler;
+    c->idle = 1;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
+        ngx_free_connection(c);
+        return NGX_ERROR;
+    }
+
+    w->bell = c;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_selkies_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->bell == NULL) {
+        return;
+    }
+
+    ngx_http_selkies_stop_engines();
+    ngx_http_selkies_stop_controls();
+    ngx_http_selkies_log_flush();
+
+    if (w->election.timer_set) {
+        ngx_del_timer(&w->election);
+    }
+
+    if (w->entry != NULL) {
+        ngx_http_selkies_lock();
+        selkies_worker_free(w->entry);
+        ngx_http_selkies_unlock();
+        w->entry = NULL;
+    }
+
+    /* the eventfd itself stays open: it is the cycle's */
+
+    ngx_del_event(w->bell->read, NGX_READ_EVENT, 0);
+    ngx_free_connection(w->bell);
+    w->bell->fd = (ngx_socket_t) -1;
+    w->bell = NULL;
+}
+
+
+ngx_int_t
+ngx_http_selkies_worker_attach(ngx_http_selkies_display_t *display)
+{
+    selkies_stream_t           *stream;
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->entry == NULL || w->quitting) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    if (display->stream != NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_selkies_lock();
+    stream = selkies_shared_stream(w->shared, (char *) display->name.data,
+                                   display->name.len, w->conf->ring_size);
+    ngx_http_selkies_unlock();
+
+    if (stream == NULL) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "no place for display \"%V\": raise "
+                      "\"selkies_streams\"", &display->name);
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    display->stream = stream;
+    display->index = selkies_stream_index(w->shared, stream);
+    display->ring = selkies_stream_ring(w->shared, stream);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    ngx_queue_insert_tail(&s->display->sessions, &s->queue);
+    s->display->nsessions++;
+    s->joined = 1;
+    w->nsessions++;
+
+    ngx_http_selkies_elect();
+}
+
+
+void
+ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s)
+{
+    ngx_queue_remove(&s->queue);
+    s->display->nsessions--;
+
+    if (ngx_http_selkies_worker.nsessions) {
+        ngx_http_selkies_worker.nsessions--;
+    }
+}
+
+
+void
+ngx_http_selkies_count_reader(ngx_http_selkies_display_t *display, ngx_int_t n)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->entry == NULL) {
+        return;
+    }
+
+    atomic_fetch_add(&w->entry->watch[display->index].readers, (uint32_t) n);
+
+    ngx_http_selkies_ring_display(display);
+    ngx_http_selkies_ring_desktop(display);
+
+    /* the owner may have no engine yet */
+
+    if (n > 0) {
+        if (w->owner) {
+            ngx_http_selkies_service();
+
+        } else {
+            ngx_http_selkies_ring_workers();
+        }
+    }
+}
+
+
+void
+ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display, ngx_int_t n)
+{
+    uint32_t                    before;
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->entry == NULL) {
+        return;
+    }
+
+    before = atomic_fetch_add(&w->entry->watch[display->index].gates,
+                              (uint32_t) n);
+
+    if (before == 0 && n > 0) {
+        ngx_http_selkies_ring_display(display);
+    }
+}
+
+
+selkies_control_t *
+ngx_http_selkies_control(ngx_http_selkies_display_t *display)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (display->control == NULL && w->entry != NULL && !w->quitting) {
+        display->control = selkies_control_start((char *) display->name.data,
+                               display->xauthority.len
+                               ? (char *) display->xauthority.data : NULL,
+                               w->shared, w->entry, (uint32_t) display->index,
+                               &ngx_http_selkies_log);
+    }
+
+    return display->control;
+}
+
+
+/* Keys of a killed worker's clients are down in every display it served. */
+
+static void
+ngx_http_selkies_find_orphans(void)
+{
+    ngx_uint_t                    i;
+    selkies_control_t            *control;
+    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t  **displays;
+
+    displays = w->conf->displays.elts;
+
+    for (i = 0; i < w->conf->displays.nelts; i++) {
+
+        if (ngx_http_selkies_worker_attach(displays[i]) != NGX_OK) {
+            continue;
+        }
+
+        control = ngx_http_selkies_control(displays[i]);
+
+        if (control != NULL) {
+            selkies_control_orphans(control);
+        }
+    }
+}
+
+
+void
+ngx_http_selkies_ring_display(ngx_http_selkies_display_t *display)
+{
+    selkies_bell_ring(ngx_http_selkies_cycle->display_bells[display->index]);
+}
+
+
+void
+ngx_http_selkies_ring_desktop(ngx_http_selkies_display_t *display)
+{
+    selkies_bell_ring(ngx_http_selkies_cycle->desktop_bells[display->index]);
+}
+
+
+void
+ngx_http_selkies_ring_workers(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ngx_http_selkies_cycle->nworkers; i++) {
+        selkies_bell_ring(ngx_http_selkies_cycle->worker_bells[i]);
+    }
+}
+
+
+void
+ngx_http_selkies_lock(void)
+{
+    ngx_shmtx_lock(&ngx_http_selkies_worker.shpool->mutex);
+}
+
+
+void
+ngx_http_selkies_unlock(void)
+{
+    ngx_shmtx_unlock(&ngx_http_selkies_worker.shpool->mutex);
+}
+
+
+selkies_shared_t *
+ngx_http_selkies_shared(void)
+{
+    return ngx_http_selkies_worker.shared;
+}
+
+
+u_char *
+ngx_http_selkies_scratch(void)
+{
+    return ngx_http_selkies_worker.scratch;
+}
+
+
+/*
+ * Somebody rang: a thread published something, a wish or an owner changed, or
+ * there are lines to log.  Or the worker is told to quit.
+ */
+
+static void
+ngx_http_selkies_bell_handler(ngx_event_t *ev)
+{
+    ngx_uint_t                    i;
+    ngx_queue_t                  *q, *next;
+    ngx_connection_t             *c = ev->data;
+    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t  **displays;
+
+    if (c->close) {
+        c->close = 0;
+        ngx_http_selkies_quit();
+        return;
+    }
+
+    selkies_bell_take(c->fd);
+    ngx_http_selkies_log_flush();
+
+    if (w->owner) {
+        ngx_http_selkies_service();
+    }
+
+    displays = w->conf->displays.elts;
+
+    for (i = 0; i < w->conf->displays.nelts; i++) {
+
+        for (q = ngx_queue_head(&displays[i]->sessions);
+             q != ngx_queue_sentinel(&displays[i]->sessions);
+             q = next)
+        {
+            next = ngx_queue_next(q);
+
+            ngx_http_selkies_session_wake(
+                ngx_queue_data(q, ngx_http_selkies_session_t, queue));
+        }
+    }
+}
+
+
+/*
+ * The ownership goes first, so that the next generation need not wait for
+ * the slowest of our clients; these are told to come again.
+ */
+
+static void
+ngx_http_selkies_quit(void)
+{
+    ngx_uint_t                     i;
+    ngx_queue_t                   *q, *next;
+    struct flock                   lock;
+    ngx_http_selkies_worker_t     *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t   **displays;
+
+    if (w->quitting) {
+        return;
+    }
+
+    w->quitting = 1;
+
+    if (w->election.timer_set) {
+        ngx_del_timer(&w->election);
+    }
+
+    ngx_http_selkies_stop_engines();
+
+    if (w->owner) {
+        ngx_memzero(&lock, sizeof(struct flock));
+        lock.l_type = F_UNLCK;
+        lock.l_whence = SEEK_SET;
+        (void) fcntl(ngx_http_selkies_lock_fd, F_SETLK, &lock);
+
+        w->owner = 0;
+    }
+
+    displays = w->conf->displays.elts;
+
+    for (i = 0; i < w->conf->displays.nelts; i++) {
+
+        for (q = ngx_queue_head(&displays[i]->sessions);
+             q != ngx_queue_sentinel(&displays[i]->sessions);
+             q = next)
+        {
+            next = ngx_queue_next(q);
+
+            ngx_http_selkies_close(
+                ngx_queue_data(q, ngx_http_selkies_session_t, queue),
+                SELKIES_CLOSE_RESTART, "server reloaded");
+        }
+    }
+}
+
+
+/*
+ * Tries to become the owner.  Only a worker with clients has a reason to, and
+ * looks again as long as it has them: when the owner is killed or quits,
+ * somebody takes over within 50 ms.
+ */
+
+static void
+ngx_http_selkies_elect(void)
+{
+    struct flock                lock;
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->owner || w->quitting || w->nsessions == 0) {
+        return;
+    }
+
+    ngx_memzero(&lock, sizeof(struct flock));
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+
+    if (fcntl(ngx_http_selkies_lock_fd, F_SETLK, &lock) == 0) {
+        w->owner = 1;
+
+        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                      "this worker owns the desktops now");
+
+        ngx_http_selkies_service();
+        return;
+    }
+
+    if (!w->election.timer_set) {
+        ngx_add_timer(&w->election, NGX_HTTP_SELKIES_ELECTION_MS);
+    }
+}
+
+
+static void
+ngx_http_selkies_election_handler(ngx_event_t *ev)
+{
+    ngx_http_selkies_elect();
+}
+
+
+/* The owner: an engine for each display that is watched, none for others. */
+
+static void
+ngx_http_selkies_service(void)
+{
+    uint32_t                      readers;
+    ngx_uint_t                    i;
+    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t   *display, **displays;
+
+    displays = w->conf->displays.elts;
+
+    for (i = 0; i < w->conf->displays.nelts; i++) {
+        display = displays[i];
+
+        if (display->stream == NULL
+            && ngx_http_selkies_worker_attach(display) != NGX_OK)
+        {
+            continue;
+        }
+
+        readers = selkies_stream_readers(w->shared, (uint32_t) display->index);
+
+        if (readers != 0 && display->engine == NULL && !w->quitting) {
+            ngx_http_selkies_start_engine(display);
+        }
+
+        if (readers == 0 && display->engine != NULL
+            && selkies_engine_is_idle(display->engine)
+            && selkies_engine_stop(display->engine, NGX_HTTP_SELKIES_JOIN_MS)
+               == SELKIES_OK)
+        {
+            display->engine = NULL;
+        }
+    }
+}
+
+
+static void
+ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display)
+{
+    selkies_engine_conf_t       conf;
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    ngx_memzero(&conf, sizeof(selkies_engine_conf_t));
+
+    conf.shared = w->shared;
+    conf.stream = display->stream;
+    conf.display = (char *) display->name.data;
+    conf.xauthority = display->xauthority.len
+                      ? (char *) display->xauthority.data : NULL;
+    conf.framebuffer_fd = (int) display->framebuffer_fd;
+    conf.capture = (selkies_capture_mode_t) display->capture;
+    conf.display_bell = ngx_http_selkies_cycle->display_bells[display->index];
+    conf.desktop_bell = ngx_http_selkies_cycle->desktop_bells[display->index];
+    conf.idle_us = (uint64_t) display->idle * 1000;
+    conf.wake = ngx_http_selkies_engine_wake;
+    conf.log = &ngx_http_selkies_log;
+
+    /* frame ids go on; pictures do not, so everybody starts from a new key */
+
+    display->engine = selkies_engine_start(&conf);
+}
+
+
+static void
+ngx_http_selkies_stop_engines(void)
+{
+    ngx_uint_t                    i;
+    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t  **displays;
+
+    displays = w->conf->displays.elts;
+
+    for (i = 0; i < w->conf->displays.nelts; i++) {
+
+        if (selkies_engine_stop(displays[i]->engine, NGX_HTTP_SELKIES_JOIN_MS)
+            == SELKIES_OK)
+        {
+            displays[i]->engine = NULL;
+            continue;
+        }
+
+        /* its thread uses what is about to be unmapped; the lock goes too */
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "a thread of display \"%V\" does not end",
+                      &displays[i]->name);
+        ngx_http_selkies_log_flush();
+        _exit(0);
+    }
+}
+
+
+static void
+ngx_http_selkies_stop_controls(void)
+{
+    ngx_uint_t                    i;
+    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t  **displays;
+
+    displays = w->conf->displays.elts;
+
+    for (i = 0; i < w->conf->displays.nelts; i++) {
+
+        if (selkies_control_stop(displays[i]->control,
+                                 NGX_HTTP_SELKIES_JOIN_MS)
+            == SELKIES_OK)
+        {
+            displays[i]->control = NULL;
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "the input thread of display \"%V\" does not end",
+                      &displays[i]->name);
+        ngx_http_selkies_log_flush();
+        _exit(0);
+    }
+}
+
+
+/*
+ * Any engine thread.  A worker of another generation has bells of its own
+ * that we do not know: it is the one that quits, or it takes over from us
+ * within 50 ms.
+ */
+
+static void
+ngx_http_selkies_engine_wake(void *data, uint32_t index)
+{
+    uint32_t                    i, used;
+    selkies_worker_t           *worker;
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    used = atomic_load(&w->shared->nworkers);
+
+    for (i = 0; i < used; i++) {
+        worker = &w->shared->workers[i];
+
+        if (atomic_load(&worker->pid) == 0
+            || worker->generation != ngx_http_selkies_cycle->generation
+            || worker->worker >= ngx_http_selkies_cycle->nworkers)
+        {
+            continue;
+        }
+
+        /* our own event loop also hears of what ended */
+
+        if (worker == w->entry
+            || atomic_load(&worker->watch[index].readers) != 0)
+        {
+            selkies_bell_ring(
+                ngx_http_selkies_cycle->worker_bells[worker->worker]);
+        }
+    }
+}
+
+
+/* Any thread. */
+
+static void
+ngx_http_selkies_log_write(void *data, selkies_log_level_t level,
+    const char *line, size_t len)
+{
+    ngx_http_selkies_log_line_t   *entry;
+    ngx_http_selkies_log_queue_t  *queue = &ngx_http_selkies_log_queue;
+
+    static const ngx_uint_t  levels[] = {
+        [SELKIES_LOG_ERR] = NGX_LOG_ERR,
+        [SELKIES_LOG_WARN] = NGX_LOG_WARN,
+        [SELKIES_LOG_NOTICE] = NGX_LOG_NOTICE,
+        [SELKIES_LOG_INFO] = NGX_LOG_INFO,
+        [SELKIES_LOG_DEBUG] = NGX_LOG_DEBUG
+    };
+
+    if (level == SELKIES_LOG_DEBUG
+        && !(ngx_cycle->log->log_level & NGX_LOG_DEBUG_HTTP))
+    {
+        return;
+    }
+
+    if (len > NGX_HTTP_SELKIES_LOG_BYTES) {
+        len = NGX_HTTP_SELKIES_LOG_BYTES;
+    }
+
+    pthread_mutex_lock(&queue->lock);
+
+    if (queue->n < NGX_HTTP_SELKIES_LOG_LINES) {
+        entry = &queue->lines[queue->n++];
+        entry->level = levels[level];
+        entry->len = len;
+        ngx_memcpy(entry->line, line, len);
+
+    } else {
+        queue->dropped++;
+    }
+
+    pthread_mutex_unlock(&queue->lock);
+
+    selkies_bell_ring(ngx_http_selkies_cycle->worker_bells[ngx_worker]);
+}
+
+
+static void
+ngx_http_selkies_log_flush(void)
+{
+    ngx_uint_t                     i, n, dropped;
+    ngx_http_selkies_log_queue_t  *queue = &ngx_http_selkies_log_queue;
+
+    static ngx_http_selkies_log_line_t  lines[NGX_HTTP_SELKIES_LOG_LINES];
+
+    pthread_mutex_lock(&queue->lock);
+
+    n = queue->n;
+    dropped = queue->dropped;
+    queue->n = 0;
+    queue->dropped = 0;
+
+    ngx_memcpy(lines, queue->lines, n * sizeof(ngx_http_selkies_log_line_t));
+
+    pthread_mutex_unlock(&queue->lock);
+
+    for (i = 0; i < n; i++) {
+        ngx_log_error(lines[i].level, ngx_cycle->log, 0, "%*s", lines[i].len,
+                      lines[i].line);
+    }
+
+    if (dropped) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "%ui lines of threads were dropped", dropped);
+    }
+}

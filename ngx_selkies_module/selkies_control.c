@@ -1,0 +1,724 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * See selkies_control.h.
+ *
+ * The ring has one producer (the event loop: `head`) and one consumer (the
+ * thread: `tail`).  A client that leaves is only marked, so that this is
+ * never lost; the thread collects the marked ones before it drains the ring,
+ * and frees them after, when no event names them any more.
+ */
+
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "selkies_control.h"
+#include "selkies_thread.h"
+
+
+#define SELKIES_CONTROL_RING       1024         /* a power of two */
+#define SELKIES_CONTROL_RETRY_US   250000
+#define SELKIES_CONTROL_SWEEP_US   500000
+#define SELKIES_CONTROL_IDLE_US    10000000
+
+
+typedef enum {
+    SELKIES_CONTROL_KEY = 0,
+    SELKIES_CONTROL_RELEASE,
+    SELKIES_CONTROL_HELD_KEYS,
+    SELKIES_CONTROL_MOVE,
+    SELKIES_CONTROL_MOVE_RELATIVE
+} selkies_control_kind_t;
+
+
+typedef struct {
+    selkies_control_kind_t      kind;
+    selkies_control_client_t   *client;
+
+    union {
+        struct {
+            uint32_t            keysym;
+            bool                down;
+        } key;
+
+        struct {
+            int32_t             x;
+            int32_t             y;
+            uint32_t            mask;
+            uint32_t            magnitude;
+        } pointer;
+
+        struct {
+            uint32_t            n;
+            uint32_t            keysyms[SELKIES_CONTROL_HELD];
+        } held;
+    } u;
+} selkies_control_event_t;
+
+
+struct selkies_control_client_s {
+    selkies_held_t             *held;           /* thread */
+    uint64_t                    sweep_until_us; /* thread */
+    uint32_t                    mask;           /* thread: last applied */
+    _Atomic bool                gone;           /* event loop */
+    bool                        leaving;        /* thread */
+    selkies_control_client_t   *next;           /* lock */
+};
+
+
+struct selkies_control_s {
+    const char                 *display;
+    const char                 *xauthority;
+    selkies_shared_t           *shared;
+    selkies_worker_t           *worker;
+    uint32_t                    index;
+    const selkies_log_t        *log;
+
+    pthread_t                   thread;
+    selkies_x11_interrupt_t     interrupt;
+    int                         bell;
+
+    pthread_mutex_t             lock;           /* of the list of clients */
+    selkies_control_client_t   *clients;
+
+    _Atomic bool                stop;
+    _Atomic bool                overflow;       /* events were dropped */
+    _Atomic bool                orphans;        /* a worker was killed */
+
+    _Atomic uint32_t            head;
+    _Atomic uint32_t            tail;
+    selkies_control_event_t     ring[SELKIES_CONTROL_RING];
+
+    selkies_input_t            *input;          /* thread, as what follows */
+    uint64_t                    unused_us;      /* since; 0: in use */
+};
+
+
+static void *selkies_control_thread(void *data);
+static uint64_t selkies_control_step(selkies_control_t *control);
+static selkies_status_t selkies_control_open(selkies_control_t *control);
+static void selkies_control_release_orphans(selkies_control_t *control);
+static selkies_control_client_t *selkies_control_first(
+    selkies_control_t *control);
+static void selkies_control_mark(selkies_control_t *control);
+static void selkies_control_drain(selkies_control_t *control);
+static bool selkies_control_merge(selkies_control_event_t *event,
+    selkies_control_event_t *next);
+static void selkies_control_apply(selkies_control_t *control,
+    const selkies_control_event_t *event);
+static void selkies_control_collect(selkies_control_t *control);
+static uint64_t selkies_control_sweep(selkies_control_t *control);
+static selkies_control_event_t *selkies_control_push(
+    selkies_control_t *control, selkies_control_client_t *client,
+    selkies_control_kind_t kind);
+static void selkies_control_pushed(selkies_control_t *control);
+
+
+selkies_control_t *
+selkies_control_start(const char *display, const char *xauthority,
+    selkies_shared_t *shared, selkies_worker_t *worker, uint32_t stream_index,
+    const selkies_log_t *log)
+{
+    int                 rc;
+    selkies_control_t  *control;
+
+    control = calloc(1, sizeof(selkies_control_t));
+
+    if (control == NULL) {
+        return NULL;
+    }
+
+    control->display = display;
+    control->xauthority = xauthority;
+    control->shared = shared;
+    control->worker = worker;
+    control->index = stream_index;
+    control->log = log;
+    control->bell = selkies_bell_open();
+
+    if (control->bell == -1) {
+        free(control);
+        return NULL;
+    }
+
+    selkies_x11_init();
+    selkies_x11_interrupt_init(&control->interrupt);
+    pthread_mutex_init(&control->lock, NULL);
+
+    rc = selkies_thread_start(&control->thread, "selkies-input",
+                              selkies_control_thread, control);
+
+    if (rc != 0) {
+        selkies_log(log, SELKIES_LOG_ERR, "pthread_create() failed (%d: %s)",
+                    rc, strerror(rc));
+
+        pthread_mutex_destroy(&control->lock);
+        selkies_x11_interrupt_destroy(&control->interrupt);
+        close(control->bell);
+        free(control);
+        return NULL;
+    }
+
+    return control;
+}
+
+
+selkies_status_t
+selkies_control_stop(selkies_control_t *control, uint32_t timeout_ms)
+{
+    selkies_control_client_t  *client, *next;
+
+    if (control == NULL) {
+        return SELKIES_OK;
+    }
+
+    atomic_store(&control->stop, true);
+    selkies_bell_ring(control->bell);
+
+    /* half of the time to release what is held, then it is cut off */
+
+    if (selkies_thread_join(control->thread, timeout_ms / 2) != SELKIES_OK) {
+        selkies_x11_interrupt(&control->interrupt);
+
+        if (selkies_thread_join(control->thread, timeout_ms / 2)
+            != SELKIES_OK)
+        {
+            return SELKIES_AGAIN;
+        }
+    }
+
+    for (client = control->clients; client != NULL; client = next) {
+        next = client->next;
+        selkies_held_destroy(client->held);
+        free(client);
+    }
+
+    pthread_mutex_destroy(&control->lock);
+    selkies_x11_interrupt_destroy(&control->interrupt);
+    close(control->bell);
+    free(control);
+
+    return SELKIES_OK;
+}
+
+
+void
+selkies_control_orphans(selkies_control_t *control)
+{
+    atomic_store(&control->orphans, true);
+    selkies_bell_ring(control->bell);
+}
+
+
+selkies_control_client_t *
+selkies_control_join(selkies_control_t *control, bool wheel_recovery)
+{
+    selkies_control_client_t  *client;
+
+    client = calloc(1, sizeof(selkies_control_client_t));
+
+    if (client == NULL) {
+        return NULL;
+    }
+
+    client->held = selkies_held_create(wheel_recovery);
+
+    if (client->held == NULL) {
+        free(client);
+        return NULL;
+    }
+
+    pthread_mutex_lock(&control->lock);
+    client->next = control->clients;
+    control->clients = client;
+    pthread_mutex_unlock(&control->lock);
+
+    selkies_bell_ring(control->bell);
+
+    return client;
+}
+
+
+void
+selkies_control_leave(selkies_control_t *control,
+    selkies_control_client_t *client)
+{
+    atomic_store_explicit(&client->gone, true, memory_order_release);
+    selkies_bell_ring(control->bell);
+}
+
+
+void
+selkies_control_key(selkies_control_t *control,
+    selkies_control_client_t *client, uint32_t keysym, bool down)
+{
+    selkies_control_event_t  *event;
+
+    event = selkies_control_push(control, client, SELKIES_CONTROL_KEY);
+
+    if (event != NULL) {
+        event->u.key.keysym = keysym;
+        event->u.key.down = down;
+        selkies_control_pushed(control);
+    }
+}
+
+
+void
+selkies_control_release(selkies_control_t *control,
+    selkies_control_client_t *client)
+{
+    if (selkies_control_push(control, client, SELKIES_CONTROL_RELEASE)) {
+        selkies_control_pushed(control);
+    }
+}
+
+
+void
+selkies_control_held(selkies_control_t *control,
+    selkies_control_client_t *client, const uint32_t *keysyms, size_t n)
+{
+    selkies_control_event_t  *event;
+
+    if (n > SELKIES_CONTROL_HELD) {
+        return;
+    }
+
+    event = selkies_control_push(control, client, SELKIES_CONTROL_HELD_KEYS);
+
+    if (event != NULL) {
+        event->u.held.n = (uint32_t) n;
+        memcpy(event->u.held.keysyms, keysyms, n * sizeof(uint32_t));
+        selkies_control_pushed(control);
+    }
+}
+
+
+void
+selkies_control_pointer(selkies_control_t *control,
+    selkies_control_client_t *client, bool relative, int32_t x, int32_t y,
+    uint32_t mask, uint32_t magnitude)
+{
+    selkies_control_event_t  *event;
+
+    event = selkies_control_push(control, client,
+                                 relative ? SELKIES_CONTROL_MOVE_RELATIVE
+                                          : SELKIES_CONTROL_MOVE);
+
+    if (event != NULL) {
+        event->u.pointer.x = x;
+        event->u.pointer.y = y;
+        event->u.pointer.mask = mask;
+        event->u.pointer.magnitude = magnitude;
+        selkies_control_pushed(control);
+    }
+}
+
+
+void
+selkies_control_flush(selkies_control_t *control)
+{
+    selkies_bell_ring(control->bell);
+}
+
+
+static selkies_control_event_t *
+selkies_control_push(selkies_control_t *control,
+    selkies_control_client_t *client, selkies_control_kind_t kind)
+{
+    uint32_t                  head;
+    selkies_control_event_t  *event;
+
+    head = atomic_load_explicit(&control->head, memory_order_relaxed);
+
+    if (head - atomic_load_explicit(&control->tail, memory_order_acquire)
+        >= SELKIES_CONTROL_RING)
+    {
+        atomic_store(&control->overflow, true);
+        return NULL;
+    }
+
+    event = &control->ring[head % SELKIES_CONTROL_RING];
+    event->kind = kind;
+    event->client = client;
+
+    return event;
+}
+
+
+static void
+selkies_control_pushed(selkies_control_t *control)
+{
+    uint32_t  head;
+
+    head = atomic_load_explicit(&control->head, memory_order_relaxed);
+    atomic_store_explicit(&control->head, head + 1, memory_order_release);
+}
+
+
+static void *
+selkies_control_thread(void *data)
+{
+    int                 fd;
+    uint64_t            timeout_us;
+    selkies_control_t  *control = data;
+
+    while (!atomic_load(&control->stop)) {
+        timeout_us = selkies_control_step(control);
+        fd = control->input ? selkies_input_fd(control->input) : -1;
+
+        selkies_bell_wait(control->bell, fd, timeout_us);
+    }
+
+    selkies_input_close(control->input);
+    control->input = NULL;
+
+    return NULL;
+}
+
+
+/* Does what is to be done; how long to sleep. */
+
+static uint64_t
+selkies_control_step(selkies_control_t *control)
+{
+    uint64_t  now, timeout_us;
+
+    selkies_control_mark(control);
+
+    if (control->input != NULL && selkies_input_dispatch(control->input) != 0) {
+        selkies_input_close(control->input);
+        control->input = NULL;
+    }
+
+    timeout_us = UINT64_MAX;
+
+    if (control->input == NULL
+        && (selkies_control_first(control) != NULL
+            || atomic_load(&control->orphans))
+        && selkies_control_open(control) != SELKIES_OK)
+    {
+        timeout_us = SELKIES_CONTROL_RETRY_US;
+    }
+
+    if (control->input != NULL && atomic_exchange(&control->orphans, false)) {
+        selkies_control_release_orphans(control);
+    }
+
+    selkies_control_drain(control);
+    selkies_control_collect(control);
+
+    if (control->input == NULL) {
+        return timeout_us;
+    }
+
+    timeout_us = selkies_control_sweep(control);
+    selkies_input_flush(control->input);
+
+    /* requests with a reply may have read events ahead */
+
+    if (selkies_input_dispatch(control->input) != 0) {
+        return 0;
+    }
+
+    if (selkies_control_first(control) != NULL) {
+        control->unused_us = 0;
+        return timeout_us;
+    }
+
+    now = selkies_clock_us();
+
+    if (control->unused_us == 0) {
+        control->unused_us = now;
+    }
+
+    if (now - control->unused_us >= SELKIES_CONTROL_IDLE_US) {
+        selkies_input_close(control->input);
+        control->input = NULL;
+        control->unused_us = 0;
+        return UINT64_MAX;
+    }
+
+    return control->unused_us + SELKIES_CONTROL_IDLE_US - now;
+}
+
+
+static selkies_status_t
+selkies_control_open(selkies_control_t *control)
+{
+    selkies_input_conf_t  conf;
+
+    conf.display = control->display;
+    conf.xauthority = control->xauthority;
+    conf.interrupt = &control->interrupt;
+    conf.pressed = &control->worker->watch[control->index].pressed;
+
+    control->input = selkies_input_open(&conf, control->log);
+
+    if (control->input == NULL) {
+        return SELKIES_AGAIN;
+    }
+
+    selkies_control_release_orphans(control);
+
+    return SELKIES_OK;
+}
+
+
+static void
+selkies_control_release_orphans(selkies_control_t *control)
+{
+    size_t                    n;
+    uint32_t                  i, used;
+    selkies_worker_t         *worker;
+    const selkies_pressed_t  *live[SELKIES_WORKERS_MAX];
+
+    n = 0;
+    used = atomic_load(&control->shared->nworkers);
+
+    for (i = 0; i < used; i++) {
+        worker = &control->shared->workers[i];
+
+        if (worker != control->worker && atomic_load(&worker->pid) != 0) {
+            live[n++] = &worker->watch[control->index].pressed;
+        }
+    }
+
+    n = selkies_input_release_orphans(control->input, live, n);
+
+    if (n != 0) {
+        selkies_log(control->log, SELKIES_LOG_INFO,
+                    "display %s: released %zu keys and buttons of nobody",
+                    control->display, n);
+    }
+}
+
+
+/*
+ * The list grows at its head by others and is shortened by this thread alone:
+ * only its head needs the lock.
+ */
+
+static selkies_control_client_t *
+selkies_control_first(selkies_control_t *control)
+{
+    selkies_control_client_t  *client;
+
+    pthread_mutex_lock(&control->lock);
+    client = control->clients;
+    pthread_mutex_unlock(&control->lock);
+
+    return client;
+}
+
+
+/* Whoever is gone by now has no event behind those the ring has now. */
+
+static void
+selkies_control_mark(selkies_control_t *control)
+{
+    selkies_control_client_t  *client;
+
+    pthread_mutex_lock(&control->lock);
+
+    for (client = control->clients; client != NULL; client = client->next) {
+        client->leaving = atomic_load_explicit(&client->gone,
+                                               memory_order_acquire);
+    }
+
+    pthread_mutex_unlock(&control->lock);
+}
+
+
+static void
+selkies_control_drain(selkies_control_t *control)
+{
+    uint32_t                   tail, head;
+    selkies_control_event_t   *event, *next;
+    selkies_control_client_t  *client;
+
+    tail = atomic_load_explicit(&control->tail, memory_order_relaxed);
+    head = atomic_load_explicit(&control->head, memory_order_acquire);
+
+    while (tail != head) {
+        event = &control->ring[tail % SELKIES_CONTROL_RING];
+        next = tail + 1 == head ? NULL
+                                : &control->ring[(tail + 1)
+                                                 % SELKIES_CONTROL_RING];
+
+        if (control->input != NULL
+            && !(next != NULL && selkies_control_merge(event, next)))
+        {
+            selkies_control_apply(control, event);
+        }
+
+        tail++;
+        atomic_store_explicit(&control->tail, tail, memory_order_release);
+    }
+
+    if (!atomic_exchange(&control->overflow, false)
+        || control->input == NULL)
+    {
+        return;
+    }
+
+    for (client = selkies_control_first(control);
+         client != NULL;
+         client = client->next)
+    {
+        selkies_input_release_all(control->input, client->held);
+    }
+
+    selkies_log(control->log, SELKIES_LOG_WARN,
+                "display %s is too slow for its input: events were dropped, "
+                "all keys and buttons released", control->display);
+}
+
+
+/*
+ * Motion that is followed by motion need not be made: positions are replaced,
+ * distances added.  Buttons, keys and the wheel are never touched.
+ */
+
+static bool
+selkies_control_merge(selkies_control_event_t *event,
+    selkies_control_event_t *next)
+{
+    if (event->kind != next->kind || event->client != next->client
+        || (event->kind != SELKIES_CONTROL_MOVE
+            && event->kind != SELKIES_CONTROL_MOVE_RELATIVE)
+        || event->u.pointer.mask != event->client->mask
+        || event->u.pointer.mask != next->u.pointer.mask
+        || event->u.pointer.magnitude != 0 || next->u.pointer.magnitude != 0)
+    {
+        return false;
+    }
+
+    if (event->kind == SELKIES_CONTROL_MOVE_RELATIVE) {
+
+        if (abs(event->u.pointer.x) > INT16_MAX
+            || abs(event->u.pointer.y) > INT16_MAX
+            || abs(next->u.pointer.x) > INT16_MAX
+            || abs(next->u.pointer.y) > INT16_MAX)
+        {
+            return false;
+        }
+
+        next->u.pointer.x += event->u.pointer.x;
+        next->u.pointer.y += event->u.pointer.y;
+    }
+
+    return true;
+}
+
+
+static void
+selkies_control_apply(selkies_control_t *control,
+    const selkies_control_event_t *event)
+{
+    uint64_t                   now;
+    selkies_input_t           *input = control->input;
+    selkies_control_client_t  *client = event->client;
+
+    switch (event->kind) {
+
+    case SELKIES_CONTROL_KEY:
+        selkies_input_key(input, client->held, event->u.key.keysym,
+                          event->u.key.down);
+        break;
+
+    case SELKIES_CONTROL_RELEASE:
+        selkies_input_release_all(input, client->held);
+        break;
+
+    case SELKIES_CONTROL_HELD_KEYS:
+        now = selkies_clock_us();
+        client->sweep_until_us = now + 2 * SELKIES_INPUT_STALE_US;
+        selkies_input_heartbeat(input, client->held, event->u.held.keysyms,
+                                event->u.held.n, now);
+        break;
+
+    case SELKIES_CONTROL_MOVE:
+        client->mask = event->u.pointer.mask;
+        selkies_input_pointer_move(input, client->held, event->u.pointer.x,
+                                   event->u.pointer.y, event->u.pointer.mask,
+                                   event->u.pointer.magnitude);
+        break;
+
+    case SELKIES_CONTROL_MOVE_RELATIVE:
+        client->mask = event->u.pointer.mask;
+        selkies_input_pointer_relative(input, client->held,
+                                       event->u.pointer.x,
+                                       event->u.pointer.y,
+                                       event->u.pointer.mask,
+                                       event->u.pointer.magnitude);
+        break;
+    }
+}
+
+
+/* Releases and frees the clients that were marked before the drain. */
+
+static void
+selkies_control_collect(selkies_control_t *control)
+{
+    selkies_control_client_t  *client, **link;
+
+    pthread_mutex_lock(&control->lock);
+
+    for (link = &control->clients; *link != NULL; /* void */ ) {
+        client = *link;
+
+        if (!client->leaving) {
+            link = &client->next;
+            continue;
+        }
+
+        if (control->input != NULL) {
+            selkies_input_release_all(control->input, client->held);
+        }
+
+        *link = client->next;
+        selkies_held_destroy(client->held);
+        free(client);
+    }
+
+    pthread_mutex_unlock(&control->lock);
+}
+
+
+/* Keys whose client has stopped naming them; when to look again. */
+
+static uint64_t
+selkies_control_sweep(selkies_control_t *control)
+{
+    uint64_t                   now, timeout_us;
+    selkies_control_client_t  *client;
+
+    timeout_us = UINT64_MAX;
+
+    for (client = selkies_control_first(control);
+         client != NULL;
+         client = client->next)
+    {
+
+        if (client->sweep_until_us == 0) {
+            continue;
+        }
+
+        now = selkies_clock_us();
+        selkies_input_sweep(control->input, client->held, now);
+
+        if (now >= client->sweep_until_us) {
+            client->sweep_until_us = 0;
+            continue;
+        }
+
+        timeout_us = SELKIES_CONTROL_SWEEP_US;
+    }
+
+    return timeout_us;
+}

@@ -1,0 +1,265 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * The desktop thread: brings the screen to the wanted size and publishes the
+ * cursor.
+ *
+ * Thread: this is it.  Ownership: the X connection and the cursor are its own.
+ */
+
+
+#include <stdlib.h>
+
+#include "../capture/desktop.h"
+#include "selkies_engine_private.h"
+
+
+typedef struct {
+    selkies_engine_t   *engine;
+    selkies_desktop_t  *desktop;
+    uint8_t            *text;               /* a cursor message being made */
+    uint64_t            retry_us;
+    uint64_t            unwatched_us;       /* since; 0 while watched */
+} selkies_desktop_loop_t;
+
+
+static uint64_t selkies_desktop_unwatched(selkies_desktop_loop_t *loop);
+static selkies_status_t selkies_desktop_open_loop(
+    selkies_desktop_loop_t *loop);
+static selkies_status_t selkies_desktop_size_loop(
+    selkies_desktop_loop_t *loop);
+static selkies_status_t selkies_desktop_publish_cursor(
+    selkies_desktop_loop_t *loop);
+
+
+void *
+selkies_engine_desktop(void *data)
+{
+    int                     fd;
+    unsigned                bits;
+    uint64_t                timeout_us;
+    selkies_engine_t       *engine = data;
+    selkies_desktop_loop_t  loop;
+
+    loop.engine = engine;
+    loop.desktop = NULL;
+    loop.text = NULL;
+    loop.retry_us = SELKIES_ENGINE_RETRY_MIN_US;
+    loop.unwatched_us = 0;
+
+    while (!selkies_engine_stopping(engine)) {
+
+        timeout_us = selkies_desktop_unwatched(&loop);
+        fd = -1;
+
+        if (loop.desktop == NULL && loop.unwatched_us == 0
+            && selkies_desktop_open_loop(&loop) != SELKIES_OK)
+        {
+            timeout_us = loop.retry_us;
+        }
+
+        if (loop.desktop != NULL) {
+            bits = selkies_desktop_dispatch(loop.desktop);
+
+            if ((bits & SELKIES_DESKTOP_LOST)
+                || selkies_desktop_size_loop(&loop) == SELKIES_LOST
+                || ((bits & SELKIES_DESKTOP_CURSOR)
+                    && selkies_desktop_publish_cursor(&loop) == SELKIES_LOST))
+            {
+                selkies_desktop_close(loop.desktop);
+                loop.desktop = NULL;
+                continue;
+            }
+
+            /* a resize has read events ahead */
+
+            if (selkies_desktop_dispatch(loop.desktop)
+                & (SELKIES_DESKTOP_LOST|SELKIES_DESKTOP_CURSOR))
+            {
+                continue;
+            }
+
+            fd = selkies_desktop_fd(loop.desktop);
+        }
+
+        selkies_bell_wait(engine->conf.desktop_bell, fd, timeout_us);
+    }
+
+    selkies_desktop_close(loop.desktop);
+    free(loop.text);
+
+    return NULL;
+}
+
+
+/*
+ * Lets go of the X server when nobody has watched for a while.  How long to
+ * wait for that, or for ever.
+ */
+
+static uint64_t
+selkies_desktop_unwatched(selkies_desktop_loop_t *loop)
+{
+    uint64_t           now, until;
+    selkies_engine_t  *engine = loop->engine;
+
+    if (selkies_engine_readers(engine) != 0) {
+        loop->unwatched_us = 0;
+        atomic_store(&engine->desktop_idle, false);
+        return UINT64_MAX;
+    }
+
+    now = selkies_clock_us();
+
+    if (loop->unwatched_us == 0) {
+        loop->unwatched_us = now;
+    }
+
+    until = loop->unwatched_us + engine->conf.idle_us;
+
+    if (now < until) {
+        return until - now;
+    }
+
+    selkies_desktop_close(loop->desktop);
+    loop->desktop = NULL;
+
+    if (!atomic_exchange(&engine->desktop_idle, true)) {
+        engine->conf.wake(engine->conf.data, engine->index);
+    }
+
+    return UINT64_MAX;
+}
+
+
+static selkies_status_t
+selkies_desktop_open_loop(selkies_desktop_loop_t *loop)
+{
+    selkies_engine_t        *engine = loop->engine;
+    selkies_desktop_conf_t   conf;
+
+    if (loop->text == NULL) {
+        loop->text = malloc(SELKIES_CURSOR_BYTES);
+
+        if (loop->text == NULL) {
+            return SELKIES_ERROR;
+        }
+    }
+
+    conf.display = engine->conf.display;
+    conf.xauthority = engine->conf.xauthority;
+    conf.interrupt = &engine->desktop_interrupt;
+
+    loop->desktop = selkies_desktop_open(&conf, engine->conf.log);
+
+    if (loop->desktop == NULL) {
+        if (loop->retry_us < SELKIES_ENGINE_RETRY_MAX_US) {
+            loop->retry_us *= 2;
+        }
+
+        return SELKIES_AGAIN;
+    }
+
+    loop->retry_us = SELKIES_ENGINE_RETRY_MIN_US;
+
+    return SELKIES_OK;
+}
+
+
+static selkies_status_t
+selkies_desktop_size_loop(selkies_desktop_loop_t *loop)
+{
+    int32_t            min_width, min_height, max_width, max_height,
+                       want_width, want_height;
+    uint64_t           wanted;
+    selkies_status_t   rc;
+    selkies_stream_t  *stream = loop->engine->conf.stream;
+
+    wanted = atomic_load(&stream->wanted_size);
+    want_width = (int32_t) selkies_size_width(wanted);
+    want_height = (int32_t) selkies_size_height(wanted);
+
+    if (want_width == 0 || want_height == 0) {
+        return SELKIES_OK;
+    }
+
+    /*
+     * A wish is carried out once, so that a size the user sets from within
+     * the desktop stands.  The display thread takes engine_size back when it
+     * meets a server anew: that one starts at a size of its own.
+     */
+
+    if (wanted == atomic_load(&stream->engine_size)) {
+        return SELKIES_OK;
+    }
+
+    rc = selkies_desktop_size_range(loop->desktop, &min_width, &min_height,
+                                    &max_width, &max_height);
+
+    if (rc == SELKIES_LOST) {
+        return rc;
+    }
+
+    if (want_width > max_width) {
+        want_width = max_width & ~1;
+    }
+
+    if (want_height > max_height) {
+        want_height = max_height & ~1;
+    }
+
+    if (want_width < min_width) {
+        want_width = (min_width + 1) & ~1;
+    }
+
+    if (want_height < min_height) {
+        want_height = (min_height + 1) & ~1;
+    }
+
+    rc = selkies_desktop_resize(loop->desktop, want_width, want_height);
+
+    if (rc == SELKIES_LOST) {
+        return rc;
+    }
+
+    if (rc == SELKIES_REINIT) {
+        atomic_fetch_add(&stream->statistics.resizes, 1);
+    }
+
+    /* also when it failed: the picture goes on at the size there is */
+
+    atomic_store(&stream->engine_size, wanted);
+
+    selkies_bell_ring(loop->engine->conf.display_bell);
+    loop->engine->conf.wake(loop->engine->conf.data, loop->engine->index);
+
+    return SELKIES_OK;
+}
+
+
+static selkies_status_t
+selkies_desktop_publish_cursor(selkies_desktop_loop_t *loop)
+{
+    size_t             len;
+    selkies_cursor_t   cursor;
+    selkies_engine_t  *engine = loop->engine;
+    selkies_status_t   rc;
+
+    rc = selkies_desktop_cursor(loop->desktop, &cursor);
+
+    if (rc != SELKIES_OK) {
+        return rc;
+    }
+
+    len = selkies_format_cursor(loop->text, SELKIES_CURSOR_BYTES, cursor.png,
+                                cursor.png_len, cursor.width, cursor.height,
+                                (int32_t) cursor.hot_x, (int32_t) cursor.hot_y,
+                                cursor.serial);
+
+    if (selkies_cursor_write(&engine->conf.stream->cursor, loop->text, len)) {
+        engine->conf.wake(engine->conf.data, engine->index);
+    }
+
+    return SELKIES_OK;
+}

@@ -1,0 +1,83 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * What the two threads of an engine share.  Thread and ownership: a field is
+ * written by the thread named behind it.
+ */
+
+
+#ifndef SELKIES_ENGINE_PRIVATE_H_INCLUDED
+#define SELKIES_ENGINE_PRIVATE_H_INCLUDED
+
+
+#include <pthread.h>
+
+#include "selkies_engine.h"
+#include "selkies_thread.h"
+
+
+/* How long to wait before the next try to reach a missing X server. */
+
+#define SELKIES_ENGINE_RETRY_MIN_US   50000
+#define SELKIES_ENGINE_RETRY_MAX_US   250000
+
+/* A resize that has not been carried out by then does not hold pictures up. */
+
+#define SELKIES_ENGINE_RESIZE_US      2000000
+
+
+struct selkies_engine_s {
+    selkies_engine_conf_t     conf;             /* start() */
+    uint32_t                  index;            /* start(): of the stream */
+    selkies_ring_t           *ring;             /* start() */
+
+    pthread_t                 display_thread;
+    pthread_t                 desktop_thread;
+
+    _Atomic bool              stop;             /* stop() */
+    _Atomic bool              display_idle;     /* display thread */
+    _Atomic bool              desktop_idle;     /* desktop thread */
+
+    selkies_x11_interrupt_t   display_interrupt;
+    selkies_x11_interrupt_t   desktop_interrupt;
+};
+
+
+#pragma GCC visibility push(hidden)
+
+
+void *selkies_engine_display(void *data);
+void *selkies_engine_desktop(void *data);
+
+
+static inline bool
+selkies_engine_stopping(selkies_engine_t *engine)
+{
+    return atomic_load_explicit(&engine->stop, memory_order_acquire);
+}
+
+
+static inline uint32_t
+selkies_engine_readers(selkies_engine_t *engine)
+{
+    return selkies_stream_readers(engine->conf.shared, engine->index);
+}
+
+
+static inline void
+selkies_engine_publish_state(selkies_engine_t *engine,
+    selkies_stream_state_t state)
+{
+    selkies_stream_t  *stream = engine->conf.stream;
+
+    if (atomic_exchange(&stream->engine_state, state) != (uint32_t) state) {
+        engine->conf.wake(engine->conf.data, engine->index);
+    }
+}
+
+
+#pragma GCC visibility pop
+
+
+#endif /* SELKIES_ENGINE_PRIVATE_H_INCLUDED */

@@ -1,0 +1,221 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * See selkies_ring.h.
+ */
+
+
+#include <string.h>
+
+#include "selkies_ring.h"
+
+
+#define SELKIES_RING_ALIGN  64
+
+
+/*
+ * gcc's thread sanitizer does not model fences: in that build a sequentially
+ * consistent exchange stands in their place.
+ */
+
+#if defined(__SANITIZE_THREAD__)
+
+static _Atomic int  selkies_ring_fence_word;
+
+#define selkies_ring_fence(order)                                            \
+    (void) atomic_exchange(&selkies_ring_fence_word, 1)
+
+#else
+
+#define selkies_ring_fence(order)  atomic_thread_fence(order)
+
+#endif
+
+
+static uint8_t *
+selkies_ring_data(selkies_ring_t *ring)
+{
+    return (uint8_t *) (ring + 1);
+}
+
+
+size_t
+selkies_ring_bytes(size_t size_bytes)
+{
+    return sizeof(selkies_ring_t) + size_bytes;
+}
+
+
+selkies_ring_t *
+selkies_ring_init(void *block, size_t size_bytes)
+{
+    selkies_ring_t  *ring = block;
+
+    memset(ring, 0, sizeof(selkies_ring_t));
+
+    ring->size_bytes = size_bytes / SELKIES_RING_ALIGN * SELKIES_RING_ALIGN;
+
+    return ring;
+}
+
+
+uint8_t *
+selkies_ring_reserve(selkies_ring_t *ring, size_t length_bytes)
+{
+    uint64_t  start, offset, need;
+
+    if (length_bytes == 0 || length_bytes > ring->size_bytes / 2) {
+        return NULL;
+    }
+
+    need = (length_bytes + SELKIES_RING_ALIGN - 1)
+           / SELKIES_RING_ALIGN * SELKIES_RING_ALIGN;
+
+    /* what a killed writer had reserved counts as written */
+
+    start = atomic_load_explicit(&ring->reserved, memory_order_relaxed);
+    offset = start % ring->size_bytes;
+
+    if (ring->size_bytes - offset < need) {
+        start += ring->size_bytes - offset;
+        offset = 0;
+    }
+
+    ring->start = start;
+
+    atomic_store_explicit(&ring->reserved, start + need, memory_order_relaxed);
+
+    /* readers must see the new limit before they can see a new byte */
+
+    selkies_ring_fence(memory_order_seq_cst);
+
+    return selkies_ring_data(ring) + offset;
+}
+
+
+uint64_t
+selkies_ring_publish(selkies_ring_t *ring, selkies_packet_t *packet)
+{
+    size_t                skipped;
+    uint64_t              number;
+    selkies_ring_slot_t  *slot;
+
+    skipped = (size_t) (packet->data - selkies_ring_data(ring))
+              - (size_t) (ring->start % ring->size_bytes);
+
+    number = atomic_load_explicit(&ring->head, memory_order_relaxed) + 1;
+    slot = &ring->slots[number % SELKIES_RING_SLOTS];
+
+    packet->number = number;
+    packet->position = ring->start + skipped;
+
+    atomic_store_explicit(&slot->number, 0, memory_order_relaxed);
+    selkies_ring_fence(memory_order_release);
+
+    atomic_store_explicit(&slot->position, packet->position,
+                          memory_order_relaxed);
+    atomic_store_explicit(&slot->length_epoch,
+                          (uint64_t) packet->length_bytes << 32
+                          | packet->epoch, memory_order_relaxed);
+    atomic_store_explicit(&slot->picture,
+                          (uint64_t) packet->flags << 48
+                          | (uint64_t) packet->frame_id << 32
+                          | (uint64_t) packet->width << 16
+                          | packet->height, memory_order_relaxed);
+    atomic_store_explicit(&slot->capture_us, packet->capture_us,
+                          memory_order_relaxed);
+    atomic_store_explicit(&slot->encoded_us, packet->encoded_us,
+                          memory_order_relaxed);
+
+    atomic_store_explicit(&slot->number, number, memory_order_release);
+
+    if (packet->flags & SELKIES_PACKET_KEY) {
+        atomic_store_explicit(&ring->key, number, memory_order_release);
+    }
+
+    atomic_store_explicit(&ring->head, number, memory_order_release);
+
+    return number;
+}
+
+
+uint64_t
+selkies_ring_head(selkies_ring_t *ring)
+{
+    return atomic_load_explicit(&ring->head, memory_order_acquire);
+}
+
+
+uint64_t
+selkies_ring_key(selkies_ring_t *ring)
+{
+    return atomic_load_explicit(&ring->key, memory_order_acquire);
+}
+
+
+selkies_status_t
+selkies_ring_get(selkies_ring_t *ring, uint64_t number,
+    selkies_packet_t *packet)
+{
+    uint64_t              length_epoch, picture, offset;
+    selkies_ring_slot_t  *slot;
+
+    if (number > selkies_ring_head(ring)) {
+        return SELKIES_AGAIN;
+    }
+
+    slot = &ring->slots[number % SELKIES_RING_SLOTS];
+
+    if (number == 0
+        || atomic_load_explicit(&slot->number, memory_order_acquire) != number)
+    {
+        return SELKIES_LOST;
+    }
+
+    packet->number = number;
+    packet->position = atomic_load_explicit(&slot->position,
+                                            memory_order_relaxed);
+    length_epoch = atomic_load_explicit(&slot->length_epoch,
+                                        memory_order_relaxed);
+    picture = atomic_load_explicit(&slot->picture, memory_order_relaxed);
+    packet->capture_us = atomic_load_explicit(&slot->capture_us,
+                                              memory_order_relaxed);
+    packet->encoded_us = atomic_load_explicit(&slot->encoded_us,
+                                              memory_order_relaxed);
+
+    selkies_ring_fence(memory_order_acquire);
+
+    if (atomic_load_explicit(&slot->number, memory_order_relaxed) != number) {
+        return SELKIES_LOST;
+    }
+
+    packet->length_bytes = (uint32_t) (length_epoch >> 32);
+    packet->epoch = (uint32_t) length_epoch;
+    packet->flags = (uint16_t) (picture >> 48);
+    packet->frame_id = (uint16_t) (picture >> 32);
+    packet->width = (uint16_t) (picture >> 16);
+    packet->height = (uint16_t) picture;
+
+    offset = packet->position % ring->size_bytes;
+    packet->data = selkies_ring_data(ring) + offset;
+
+    if (!selkies_ring_whole(ring, packet)) {
+        return SELKIES_LOST;
+    }
+
+    return SELKIES_OK;
+}
+
+
+bool
+selkies_ring_whole(selkies_ring_t *ring, const selkies_packet_t *packet)
+{
+    uint64_t  reserved;
+
+    selkies_ring_fence(memory_order_acquire);
+
+    reserved = atomic_load_explicit(&ring->reserved, memory_order_acquire);
+
+    return reserved - packet->position <= ring->size_bytes;
+}

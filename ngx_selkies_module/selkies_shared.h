@@ -1,0 +1,274 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * What all workers share: one block of memory with a table of workers and a
+ * few places for streams (one X display each), every place with its ring.
+ *
+ * The block holds *states*, not messages.  A worker that wants something of
+ * the desktop writes the wanted state (size, rate, quality, "a key is
+ * needed") and rings a bell; the owner's threads bring the desktop there and
+ * publish what is.  So nothing is lost when a worker is killed, a newcomer
+ * needs no replay, the newest wish wins, and no queue can overflow.
+ *
+ * Thread: what is _Atomic may be used by any thread of any process.  What is
+ * marked "locked" belongs to event loops that hold the zone's lock.  The
+ * places' engine_* fields are written by the owner's threads only.
+ *
+ * Ownership: the block outlives every worker and, with the same size, a
+ * reload.  It holds no pointer.
+ */
+
+
+#ifndef SELKIES_SHARED_H_INCLUDED
+#define SELKIES_SHARED_H_INCLUDED
+
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../capture/input.h"
+#include "selkies_ring.h"
+#include "selkies_settings.h"
+
+
+#define SELKIES_WORKERS_MAX      256
+#define SELKIES_STREAMS_MAX      16
+#define SELKIES_DISPLAY_LEN      128
+#define SELKIES_CURSOR_BYTES     (128 * 1024)
+#define SELKIES_RESUME_BYTES     16
+#define SELKIES_LATENCY_BUCKETS  24
+
+
+/* What the owner's threads say of the desktop. */
+
+typedef enum {
+    SELKIES_STREAM_OFF = 0,            /* nobody watches */
+    SELKIES_STREAM_CONNECTING,
+    SELKIES_STREAM_MISSING,            /* no X server answers; tried again */
+    SELKIES_STREAM_READY
+} selkies_stream_state_t;
+
+
+typedef struct {
+    _Atomic uint32_t     readers;       /* sockets that watch the stream */
+    _Atomic uint32_t     gates;         /* of these, could take a picture now */
+    selkies_pressed_t    pressed;       /* keys and buttons they hold */
+} selkies_watch_t;
+
+
+/*
+ * A worker process.  Indexed by (generation, worker), because during a reload
+ * an old and a new worker of the same number live side by side.
+ */
+
+typedef struct {
+    _Atomic int32_t      pid;           /* 0: the entry is free */
+    uint32_t             generation;    /* locked */
+    uint32_t             worker;        /* locked */
+    selkies_watch_t      watch[SELKIES_STREAMS_MAX];
+} selkies_worker_t;
+
+
+/* Log2 histogram of microseconds; bucket i counts values below 2^i. */
+
+typedef struct {
+    _Atomic uint64_t     bucket[SELKIES_LATENCY_BUCKETS];
+} selkies_histogram_t;
+
+
+typedef struct {
+    _Atomic uint64_t     pictures;
+    _Atomic uint64_t     keys;
+    _Atomic uint64_t     bytes;
+    _Atomic uint64_t     oversized;     /* pictures the ring could not take */
+    _Atomic uint64_t     resizes;
+    selkies_histogram_t  encode;        /* damage seen -> in the ring */
+} selkies_statistics_t;
+
+
+/*
+ * The cursor, ready to be sent: a text message's payload.  Written by the
+ * owner's desktop thread under a sequence lock (odd: being written).
+ */
+
+typedef struct {
+    _Atomic uint32_t     sequence;
+    _Atomic uint32_t     length_bytes;
+    uint8_t              text[SELKIES_CURSOR_BYTES];
+} selkies_cursor_text_t;
+
+
+typedef struct {
+    /* locked: which X display the place belongs to, "" for a free one */
+
+    char                       display[SELKIES_DISPLAY_LEN];
+
+    /* locked: who controls the display "primary" */
+
+    uint64_t                   owner;           /* session id, 0 for none */
+    uint64_t                   owner_resumed;   /* id of the socket it took
+                                                   over from, with its resume */
+    uint8_t                    resume[SELKIES_RESUME_BYTES];
+    uint64_t                   resume_until_ms; /* 0 while the socket lives */
+    selkies_settings_client_t  settings;
+
+    /* wanted: any event loop */
+
+    _Atomic uint64_t           wanted_size;     /* see selkies_size_pack() */
+    _Atomic uint32_t           wanted_fps;
+    _Atomic uint32_t           wanted_qp;
+    _Atomic uint32_t           wanted_paintover_qp;     /* 0: no paint-over */
+    _Atomic uint32_t           wanted_keys;     /* counts requests */
+
+    /* published: the owner's threads */
+
+    _Atomic uint64_t           engine_size;     /* the wish it has carried out */
+    _Atomic uint32_t           engine_state;    /* selkies_stream_state_t */
+    _Atomic uint32_t           engine_epoch;
+    _Atomic uint32_t           engine_frame;    /* picture counter */
+    _Atomic uint64_t           engine_picture;  /* size of what is streamed */
+    _Atomic uint32_t           engine_qp;
+    char                       engine_capture[16];
+
+    selkies_cursor_text_t      cursor;
+    selkies_statistics_t       statistics;
+
+    uint64_t                   ring_offset;     /* from the block's start */
+} selkies_stream_t;
+
+
+typedef struct {
+    uint64_t                   bytes;
+    uint32_t                   nstreams;
+    _Atomic uint32_t           nworkers;        /* entries ever used */
+    _Atomic uint64_t           sessions;        /* source of session ids */
+    selkies_worker_t           workers[SELKIES_WORKERS_MAX];
+    selkies_stream_t           streams[];
+} selkies_shared_t;
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* Bytes of the block for this many streams with rings of this size. */
+
+size_t selkies_shared_bytes(uint32_t nstreams, size_t ring_bytes);
+
+
+/*
+ * Lays an empty block, 64 bytes aligned.  The rings' pages are not touched:
+ * a place never used costs no memory.
+ */
+
+selkies_shared_t *selkies_shared_init(void *block, uint32_t nstreams,
+    size_t ring_bytes);
+
+
+/*
+ * Locked.  The place of an X display: its own, or a free one that becomes
+ * its own; NULL where all are taken.
+ */
+
+selkies_stream_t *selkies_shared_stream(selkies_shared_t *shared,
+    const char *display, size_t len, size_t ring_bytes);
+
+
+/* The number of a place, for selkies_worker_t.watch[]. */
+
+uint32_t selkies_stream_index(selkies_shared_t *shared,
+    const selkies_stream_t *stream);
+
+selkies_ring_t *selkies_stream_ring(selkies_shared_t *shared,
+    const selkies_stream_t *stream);
+
+
+/*
+ * Locked.  The entry of worker `worker` of `generation`, run by process
+ * `pid`: a killed predecessor's, a free one, or one whose process is gone.
+ * `orphans` is told what a dead predecessor's clients still held, so that it
+ * can be released.  NULL where the table is full.
+ */
+
+selkies_worker_t *selkies_shared_worker(selkies_shared_t *shared,
+    uint32_t generation, uint32_t worker, int32_t pid, bool *orphans);
+
+
+/* Locked.  Gives an entry back, its counters zeroed. */
+
+void selkies_worker_free(selkies_worker_t *worker);
+
+
+/*
+ * How many sockets of all live workers watch a stream, and how many of these
+ * could take a picture now.  A killed worker's counters stand until its
+ * successor takes its entry, some milliseconds later.
+ */
+
+uint32_t selkies_stream_readers(selkies_shared_t *shared, uint32_t index);
+uint32_t selkies_stream_gates(selkies_shared_t *shared, uint32_t index);
+
+
+/*
+ * A size with the serial number of the wish: 16 bits a side.  Serial numbers
+ * tell a repeated wish for the same size from the old one.
+ */
+
+static inline uint64_t
+selkies_size_pack(uint32_t serial, uint32_t width, uint32_t height)
+{
+    return (uint64_t) serial << 32 | (uint64_t) (width & 0xffff) << 16
+           | (height & 0xffff);
+}
+
+
+static inline uint32_t
+selkies_size_width(uint64_t size)
+{
+    return (uint32_t) (size >> 16) & 0xffff;
+}
+
+
+static inline uint32_t
+selkies_size_height(uint64_t size)
+{
+    return (uint32_t) size & 0xffff;
+}
+
+
+static inline uint32_t
+selkies_size_serial(uint64_t size)
+{
+    return (uint32_t) (size >> 32);
+}
+
+
+/* Desktop thread.  Replaces the cursor message; too long a one is refused. */
+
+bool selkies_cursor_write(selkies_cursor_text_t *cursor, const uint8_t *text,
+    size_t len);
+
+
+/*
+ * Any thread.  Copies the cursor message; returns its length, 0 while there
+ * is none or it is being written, and the sequence it had.
+ */
+
+size_t selkies_cursor_read(selkies_cursor_text_t *cursor, uint8_t *buf,
+    size_t size, uint32_t *sequence);
+
+
+void selkies_histogram_add(selkies_histogram_t *histogram, uint64_t value_us);
+
+
+/* The value in microseconds that `permille` of the samples stay below. */
+
+uint64_t selkies_histogram_quantile(selkies_histogram_t *histogram,
+    uint32_t permille);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* SELKIES_SHARED_H_INCLUDED */

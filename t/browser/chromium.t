@@ -1,0 +1,15 @@
+#!/usr/bin/perl
+
+# Copyright (C) ngx_selkies authors
+# SPDX-License-Identifier: BSD-2-Clause
+
+# The client in Debian's chromium.
+
+use warnings;
+use strict;
+
+use lib 'lib', 't/lib';
+
+use Selkies::BrowserSuite;
+
+Selkies::BrowserSuite->start('chromium', '/usr/bin/chromium')->run();

@@ -1,0 +1,194 @@
+/**
+ * A browser on a leash, for t/browser/*.t: one JSON command a line on stdin,
+ * one JSON answer a line on stdout, {ok: true, value} or {ok: false, error}.
+ *
+ *   node t/browser/driver.mjs chromium|firefox /path/of/the/browser
+ *
+ *   open {url, width, height, dpr}   a page of its own; ends when it has loaded
+ *   page {n}                         which of the open pages is meant
+ *   eval {code}                      the body of an async function in the page
+ *   press {key} · type {text} · down {key} · up {key}
+ *   move {x, y} · click {x, y, button} · wheel {dx, dy}
+ *   viewport {width, height}
+ *   problems                         console errors, exceptions, CSP violations
+ *   close
+ *
+ * Copyright (C) ngx_selkies authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+import { createInterface } from 'node:readline';
+
+const [name, executablePath] = process.argv.slice(2);
+
+/** Runs in the page before any script of its own. */
+function watchPolicy() {
+    /** @type {any} */ (globalThis).selkiesViolations = [];
+    globalThis.addEventListener('securitypolicyviolation', event => {
+        /** @type {any} */ (globalThis).selkiesViolations.push(
+            `${event.violatedDirective} ${event.blockedURI}`);
+    });
+}
+
+
+class Chromium {
+    /** @param {string} path */
+    async start(path) {
+        const { chromium } = await import('playwright-core');
+
+        this.browser = await chromium.launch({ executablePath: path,
+                                               args: ['--no-sandbox'] });
+    }
+
+    /** @param {any} o */
+    async newPage(o) {
+        const context = await /** @type {any} */ (this.browser).newContext({
+            viewport: { width: o.width, height: o.height },
+            deviceScaleFactor: o.dpr,
+            httpCredentials: o.credentials });
+        const page = await context.newPage();
+
+        await page.addInitScript(watchPolicy);
+        return page;
+    }
+
+    /** @param {any} page
+     *  @param {any} o */
+    viewport(page, o) {
+        return page.setViewportSize({ width: o.width, height: o.height });
+    }
+
+    /** @param {any} page
+     *  @param {any} o */
+    wheel(page, o) {
+        return page.mouse.wheel(o.dx, o.dy);
+    }
+}
+
+
+class Firefox {
+    /** @param {string} path */
+    async start(path) {
+        const { default: puppeteer } = await import('puppeteer-core');
+
+        this.browser = await puppeteer.launch({ browser: 'firefox', headless: true,
+                                                executablePath: path });
+    }
+
+    /** @param {any} o */
+    async newPage(o) {
+        const page = await /** @type {any} */ (this.browser).newPage();
+
+        if (o.credentials !== undefined) {
+            await page.authenticate(o.credentials);
+        }
+
+        await page.evaluateOnNewDocument(watchPolicy);
+        await this.viewport(page, o);
+        return page;
+    }
+
+    /** @param {any} page
+     *  @param {any} o */
+    viewport(page, o) {
+        return page.setViewport({ width: o.width, height: o.height,
+                                  deviceScaleFactor: o.dpr });
+    }
+
+    /** @param {any} page
+     *  @param {any} o */
+    wheel(page, o) {
+        return page.mouse.wheel({ deltaX: o.dx, deltaY: o.dy });
+    }
+}
+
+
+const driver = name === 'firefox' ? new Firefox() : new Chromium();
+/** @type {any[]} */
+const pages = [];
+/** @type {any} */
+let page = null;
+/** @type {string[]} */
+const problems = [];
+
+
+/** @param {any} o */
+async function open(o) {
+    page = await driver.newPage({ dpr: 1, width: 1280, height: 720, ...o });
+    pages.push(page);
+    page.on('console', (/** @type {any} */ message) => {
+        if (message.type() === 'error') {
+            problems.push(`console: ${message.text()} ${message.location()?.url ?? ''}`);
+        }
+    });
+    page.on('pageerror', (/** @type {any} */ error) => {
+        problems.push(`exception: ${error.message}`);
+    });
+    await page.goto(o.url, { waitUntil: 'load' });
+    return pages.length - 1;
+}
+
+
+/** @param {string} code */
+function run(code) {
+    return page.evaluate(`(async () => { ${code} })()`);
+}
+
+
+/** @type {Record<string, (o: any) => any>} */
+const commands = {
+    open,
+    page: o => {
+        page = pages[o.n];
+    },
+    eval: o => run(o.code),
+    press: o => page.keyboard.press(o.key),
+    type: o => page.keyboard.type(o.text),
+    down: o => page.keyboard.down(o.key),
+    up: o => page.keyboard.up(o.key),
+    move: o => page.mouse.move(o.x, o.y),
+    click: o => page.mouse.click(o.x, o.y, { button: o.button ?? 'left' }),
+    wheel: o => driver.wheel(page, o),
+    viewport: o => driver.viewport(page, { dpr: 1, ...o }),
+    problems: async () => {
+        const violations = [];
+
+        for (const one of pages) {
+            if (!one.isClosed()) {
+                violations.push(...await one.evaluate('selkiesViolations'));
+            }
+        }
+
+        return [...problems.splice(0), ...violations.map(text => `policy: ${text}`)];
+    },
+    close: async () => {
+        await page.close();
+        pages[pages.indexOf(page)] = { isClosed: () => true };
+    }
+};
+
+
+/** @param {any} answer */
+function say(answer) {
+    process.stdout.write(JSON.stringify(answer) + '\n');
+}
+
+
+try {
+    await driver.start(executablePath);
+    say({ ok: true, value: 'ready' });
+
+    for await (const line of createInterface({ input: process.stdin })) {
+        const order = JSON.parse(line);
+
+        try {
+            say({ ok: true, value: await commands[order.cmd](order) ?? null });
+        } catch (error) {
+            say({ ok: false, error: String(error) });
+        }
+    }
+} catch (error) {
+    say({ ok: false, error: String(error) });
+} finally {
+    await driver.browser?.close();
+}

@@ -1,0 +1,124 @@
+package Selkies::Browser;
+
+# Copyright (C) ngx_selkies authors
+# SPDX-License-Identifier: BSD-2-Clause
+
+# A real browser, driven by t/browser/driver.mjs over a pair of pipes.
+
+use strict;
+use warnings;
+
+use IO::Handle;
+use IO::Select;
+use JSON::PP;
+use POSIX ();
+
+use Selkies qw/ clock slower /;
+
+# Why the browser cannot run here, or undef.
+
+sub missing {
+	my ($class, $path) = @_;
+
+	return "no $path" unless -x $path;
+	return 'no node' unless grep { -x "$_/node" } split /:/, $ENV{PATH};
+	return 'no node_modules: npm ci'
+		unless -d Selkies->root() . '/node_modules/playwright-core';
+
+	return undef;
+}
+
+sub new {
+	my ($class, $t, $name, $path) = @_;
+
+	pipe my $in, my $commands or die "pipe: $!\n";
+	pipe my $answers, my $out or die "pipe: $!\n";
+
+	mkdir "$t->{dir}/browser";
+
+	my $pid = $t->spawn(sub {
+		CORE::close $_ for $commands, $answers;
+		open STDIN, '<&', $in;
+		open STDOUT, '>&', $out;
+		open STDERR, '>>', "$t->{dir}/logs/browser.log";
+		$ENV{HOME} = $ENV{TMPDIR} = "$t->{dir}/browser";
+		delete @ENV{qw/ DISPLAY XAUTHORITY DBUS_SESSION_BUS_ADDRESS /};
+		chdir Selkies->root();
+		exec 'node', 't/browser/driver.mjs', $name, $path;
+	});
+
+	CORE::close $_ for $in, $out;
+	$commands->autoflush(1);
+
+	my $self = bless { t => $t, pid => $pid, commands => $commands,
+		answers => $answers, buffer => '' }, $class;
+
+	$self->answer(60);
+
+	return $self;
+}
+
+sub answer {
+	my ($self, $timeout) = @_;
+
+	my $deadline = clock() + $timeout * slower();
+
+	while ($self->{buffer} !~ /\n/) {
+		my $left = $deadline - clock();
+
+		die "the browser does not answer\n" if $left <= 0;
+		next unless IO::Select->new($self->{answers})->can_read($left);
+		sysread $self->{answers}, $self->{buffer}, 65536,
+			length $self->{buffer}
+			or die "the browser is gone: "
+				. $self->{t}->read_file('logs/browser.log');
+	}
+
+	$self->{buffer} =~ s/^(.*)\n//;
+
+	my $answer = decode_json($1);
+
+	die "browser: $answer->{error}\n" unless $answer->{ok};
+
+	return $answer->{value};
+}
+
+sub command {
+	my ($self, $cmd, %o) = @_;
+
+	print { $self->{commands} } encode_json({ cmd => $cmd, %o }) . "\n";
+
+	return $self->answer(60);
+}
+
+sub eval {
+	my ($self, $code) = @_;
+
+	return $self->command('eval', code => $code);
+}
+
+# Polls the page until an expression is true; its value.
+
+sub until {
+	my ($self, $expression, $timeout) = @_;
+
+	my $ms = 1000 * ($timeout || 10) * slower();
+
+	return $self->eval("
+		const end = performance.now() + $ms;
+		for (;;) {
+			let value = false;
+			try { value = await ($expression); } catch { value = false; }
+			if (value || performance.now() > end) { return value; }
+			await new Promise(resolve => setTimeout(resolve, 10));
+		}");
+}
+
+sub quit {
+	my ($self) = @_;
+
+	CORE::close $self->{commands};
+	$self->{t}->reap($self->{pid}, 10);
+}
+
+1;

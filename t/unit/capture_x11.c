@@ -1,0 +1,250 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * capture/x11.c: servers that refuse, do not answer, or die at the worst
+ * moment never end the process.
+ *
+ * Thread: main; the false servers are processes of their own.
+ */
+
+
+#include "capture_xvfb.h"
+
+#include <X11/Xlib.h>
+#include <stddef.h>
+
+#include "../../capture/x11.h"
+#include "tap.h"
+
+
+#define TEST_NUMBER  7000
+
+
+static xvfb_t  xvfb;
+
+
+static int
+test_full(int fd, uint8_t *data, size_t len, int send_it)
+{
+    size_t   done;
+    ssize_t  n;
+
+    for (done = 0; done < len; done += (size_t) n) {
+        n = send_it ? send(fd, data + done, len - done, MSG_NOSIGNAL)
+                    : recv(fd, data + done, len - done, 0);
+
+        if (n <= 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Passes on the real server's greeting, then waits for the first request of
+ * XOpenDisplay() and is gone.
+ */
+
+static void
+test_greet(int client)
+{
+    int                 server;
+    size_t              len;
+    uint8_t             data[65536];
+    struct sockaddr_un  sa;
+
+    server = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sun_family = AF_UNIX;
+    (void) snprintf(sa.sun_path, sizeof(sa.sun_path), "/tmp/.X11-unix/X%d",
+                    xvfb.number);
+
+    if (connect(server, (struct sockaddr *) &sa, sizeof(sa)) == -1
+        || test_full(client, data, 48, 0) == -1
+        || test_full(server, data, 48, 1) == -1
+        || test_full(server, data, 8, 0) == -1)
+    {
+        _exit(1);
+    }
+
+    len = (size_t) (data[6] | data[7] << 8) * 4;
+
+    if (len + 8 > sizeof(data) || test_full(server, data + 8, len, 0) == -1
+        || test_full(client, data, len + 8, 1) == -1
+        || recv(client, data, 1, 0) != 1)
+    {
+        _exit(1);
+    }
+
+    (void) close(server);
+}
+
+
+/* A false server on its own number; dies after `greetings` connections. */
+
+static pid_t
+test_server(int number, int greetings)
+{
+    int                 fd, client, n;
+    pid_t               pid;
+    socklen_t           len;
+    struct sockaddr_un  sa;
+
+    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0);
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sun_family = AF_UNIX;
+    n = snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1,
+                 "/tmp/.X11-unix/X%d", number);
+    len = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + (size_t) n);
+
+    if (bind(fd, (struct sockaddr *) &sa, len) == -1 || listen(fd, 8) == -1) {
+        return -1;
+    }
+
+    (void) fflush(stdout);
+    pid = fork();
+
+    if (pid != 0) {
+        (void) close(fd);
+        return pid;
+    }
+
+    (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+
+    for (n = 0; n < greetings; n++) {
+        client = accept(fd, NULL, NULL);
+
+        if (n + 1 == greetings) {
+            test_greet(client);
+            _exit(0);
+        }
+
+        /* the first only knocks */
+
+        (void) send(client, "\1", 1, MSG_NOSIGNAL);
+    }
+
+    for ( ;; ) {
+        (void) pause();
+    }
+}
+
+
+int
+main(void)
+{
+    int                      status;
+    char                     name[16];
+    pid_t                    pid;
+    Window                   root;
+    uint64_t                 start;
+    selkies_x11_t            x, y;
+    selkies_x11_interrupt_t  interrupt;
+
+    if (xvfb_start(&xvfb, 640, 480, 0) == -1) {
+        xvfb_stop(&xvfb);
+        return skip_all("no Xvfb");
+    }
+
+    selkies_x11_interrupt_init(&interrupt);
+    (void) unsetenv("DISPLAY");
+    (void) unsetenv("XAUTHORITY");
+
+    ok(selkies_x11_open(&x, "nonsense", NULL, NULL, NULL) == NULL
+       && errno == EINVAL
+       && selkies_x11_open(&x, ":70000", NULL, NULL, NULL) == NULL
+       && errno == EINVAL
+       && selkies_x11_open(&x, NULL, NULL, NULL, NULL) == NULL
+       && errno == EINVAL,
+       "what is no display");
+    ok(selkies_x11_open(&x, ":6999", NULL, NULL, NULL) == NULL
+       && errno != EINVAL && errno != EACCES,
+       "no server: %s", strerror(errno));
+    ok(selkies_x11_open(&x, xvfb.display, "/dev/null", NULL, NULL) == NULL
+       && errno == EACCES,
+       "no cookie: %s", strerror(errno));
+
+    ok(selkies_x11_open(&x, xvfb.display, xvfb.auth, &interrupt, &xvfb_log)
+       != NULL, "the right cookie");
+    ok(selkies_x11_open(&y, xvfb.display, xvfb.auth, NULL, &xvfb_log)
+       != NULL, "a second connection");
+
+    /* errors: trapped here, logged and survived there */
+
+    root = DefaultRootWindow(x.display);
+    xvfb_log_lines = 0;
+    selkies_x11_trap_begin(&x);
+    XMapWindow(x.display, 0x12345);
+    XMapWindow(y.display, 0x54321);
+    XSync(y.display, False);
+    ok(selkies_x11_trap_end(&x) == BadWindow && xvfb_log_lines == 1,
+       "an error is trapped on its connection, logged on the other");
+    selkies_x11_trap_begin(&x);
+    XMapWindow(x.display, root);
+    ok(selkies_x11_trap_end(&x) == 0, "no error, none trapped");
+
+    for (status = 0; status < 50; status++) {
+        XMapWindow(x.display, 0x12345);
+    }
+
+    XSync(x.display, False);
+    ok(xvfb_log_lines == 9, "errors do not flood the log (%d)",
+       xvfb_log_lines - 1);
+
+    selkies_x11_interrupt(&interrupt);
+    XSync(x.display, False);
+    ok(selkies_x11_lost(&x) && !selkies_x11_lost(&y),
+       "an interrupt cuts its own connection");
+    selkies_x11_trap_begin(&x);
+    ok(selkies_x11_trap_end(&x) == -1, "a trap on a lost connection");
+    selkies_x11_close(&x);
+    selkies_x11_close(&x);
+    ok(selkies_x11_open(&x, xvfb.display, xvfb.auth, &interrupt, NULL) == NULL
+       && errno == ECANCELED, "no opening after an interrupt");
+    selkies_x11_interrupt_clear(&interrupt);
+    selkies_x11_interrupt(&interrupt);
+    selkies_x11_interrupt_clear(&interrupt);
+
+    /* accepts, never answers */
+
+    (void) snprintf(name, sizeof(name), ":%d", TEST_NUMBER + getpid() % 1000);
+    pid = test_server(atoi(name + 1), 0);
+    start = selkies_clock_us();
+    ok(pid > 0
+       && selkies_x11_open(&x, name, xvfb.auth, &interrupt, NULL) == NULL
+       && errno == ETIMEDOUT && selkies_clock_us() - start < 4000000,
+       "a server that does not answer");
+    (void) kill(pid, SIGKILL);
+    (void) waitpid(pid, &status, 0);
+
+    /* dies inside XOpenDisplay(), which the default handler would not survive */
+
+    pid = test_server(atoi(name + 1), 2);
+    ok(pid > 0
+       && selkies_x11_open(&x, name, xvfb.auth, &interrupt, NULL) == NULL,
+       "a server that dies while it is opened");
+    (void) waitpid(pid, &status, 0);
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it did greet");
+
+    ok(selkies_x11_open(&x, xvfb.display, xvfb.auth, &interrupt, &xvfb_log)
+       != NULL, "opening works afterwards");
+
+    xvfb_end(&xvfb, SIGKILL);
+    XSync(x.display, False);
+    XSync(y.display, False);
+    ok(selkies_x11_lost(&x) && selkies_x11_lost(&y)
+       && XInternAtom(x.display, "SELKIES", False) == None,
+       "kill -9: both lost, the process lives");
+    selkies_x11_close(&x);
+    selkies_x11_close(&y);
+
+    selkies_x11_interrupt_destroy(&interrupt);
+    xvfb_stop(&xvfb);
+
+    return done_testing();
+}

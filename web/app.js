@@ -1,0 +1,271 @@
+/**
+ * Starts the page: checks what the browser can do, gives the picture its place,
+ * connects, and loads the rest (input, toolbar, overlays) beside the handshake.
+ *
+ * Copyright (C) ngx_selkies authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+import { placePicture, streamSize } from './protocol.js';
+import { Session } from './session.js';
+
+const RESIZE_DEBOUNCE_MS = 100;
+const SILENCE_CHECK_MS = 5000;
+
+const stage = /** @type {HTMLElement} */ (document.getElementById('stage'));
+const loading = /** @type {HTMLElement} */ (document.getElementById('loading'));
+const probing = new URLSearchParams(location.search).get('probe') === '1';
+const workerUrl = new URL('media/worker.js', import.meta.url).href;
+
+/** @returns {Worker} */
+function startWorker() {
+    /** @type {any} */
+    let url = workerUrl;
+    const types = /** @type {any} */ (globalThis).trustedTypes;
+
+    if (types !== undefined) {
+        url = types.createPolicy('selkies', {
+            createScriptURL: (/** @type {string} */ wanted) => {
+                if (wanted !== workerUrl) {
+                    throw new TypeError('not a worker of this client');
+                }
+                return wanted;
+            }
+        }).createScriptURL(workerUrl);
+    }
+
+    return new Worker(url, { type: 'module', name: 'selkies media' });
+}
+
+
+/** The element that shows the stream, and its place on the stage. */
+class Picture {
+    constructor() {
+        /** @type {HTMLVideoElement | HTMLCanvasElement | null} */
+        this.element = null;
+        this.size = { width: 0, height: 0 };
+        /** CSS pixels */
+        this.place = { left: 0, top: 0, width: 0, height: 0, crisp: true };
+    }
+
+    wantedSize() {
+        const area = stage.getBoundingClientRect();
+        return streamSize(area.width, area.height, devicePixelRatio);
+    }
+
+    /** @param {HTMLVideoElement | HTMLCanvasElement} element */
+    mount(element) {
+        element.id = 'screen';
+        this.element = element;
+        stage.prepend(element);
+        this.layout();
+    }
+
+    /** @param {MediaStreamTrack} track */
+    mountTrack(track) {
+        const video = document.createElement('video');
+
+        video.muted = true;
+        video.autoplay = true;
+        video.playsInline = true;
+        video.disablePictureInPicture = true;
+        video.srcObject = new MediaStream([track]);
+        this.mount(video);
+    }
+
+    layout() {
+        if (this.element === null || this.size.width === 0) {
+            return;
+        }
+
+        const style = this.element.style;
+
+        this.place = placePicture(stage.getBoundingClientRect(), this.size,
+                                  devicePixelRatio);
+        style.width = `${this.place.width}px`;
+        style.height = `${this.place.height}px`;
+        style.left = `${this.place.left}px`;
+        style.top = `${this.place.top}px`;
+        this.element.classList.toggle('crisp', this.place.crisp);
+    }
+}
+
+
+/** Hands the worker a place to put frames, best first.
+ *
+ * @param {Worker}  worker
+ * @param {Picture} picture
+ * @param {Session} session */
+function connectSink(worker, picture, session) {
+    const Generator = /** @type {any} */ (globalThis).MediaStreamTrackGenerator;
+
+    if (Generator !== undefined) {
+        const track = new Generator({ kind: 'video' });
+
+        picture.mountTrack(track);
+        worker.postMessage({ t: 'init', writable: track.writable, probe: probing },
+                           [track.writable]);
+        return;
+    }
+
+    session.on('track', message => picture.mountTrack(message.track));
+    session.whenReady(message => {
+        if (message.generator) {
+            worker.postMessage({ t: 'init', probe: probing });
+            return;
+        }
+
+        const canvas = document.createElement('canvas');
+        const offscreen = canvas.transferControlToOffscreen();
+
+        picture.mount(canvas);
+        worker.postMessage({ t: 'init', canvas: offscreen, probe: probing },
+                           [offscreen]);
+    });
+}
+
+
+/** @param {Session} session
+ *  @param {Picture} picture */
+function watchPage(session, picture) {
+    let timer = 0;
+
+    const resized = () => {
+        picture.layout();
+        session.emit('layout');
+        clearTimeout(timer);
+        timer = window.setTimeout(() => session.sendSize(), RESIZE_DEBOUNCE_MS);
+    };
+    const watchRatio = () => {
+        matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener(
+            'change', () => {
+                resized();
+                watchRatio();
+            }, { once: true });
+    };
+
+    new ResizeObserver(resized).observe(stage);
+    watchRatio();
+    addEventListener('online', () => session.awake());
+    addEventListener('pageshow', event => event.persisted && session.awake());
+    document.addEventListener('visibilitychange', () => session.visibility());
+    setInterval(() => session.checkSilence(), SILENCE_CHECK_MS);
+}
+
+
+/** @param {string} text */
+function setTitle(text) {
+    if (text !== '') {
+        document.title = text;
+        /** @type {HTMLElement} */ (loading.querySelector('h1')).textContent = text;
+    }
+}
+
+
+async function readTitle() {
+    try {
+        const answer = await fetch(new URL('manifest.json', document.baseURI),
+                                   { credentials: 'same-origin' });
+        const manifest = answer.ok ? await answer.json() : {};
+
+        setTitle(typeof manifest.name === 'string' ? manifest.name : '');
+    } catch {
+        /* the page keeps the title it has */
+    }
+}
+
+
+/** @param {Session} session */
+function watchLoading(session) {
+    const line = /** @type {HTMLElement} */ (loading.querySelector('p'));
+
+    session.on('state', state => {
+        if (state === 'waiting') {
+            line.textContent = 'Waiting for the picture…';
+        }
+
+        if (state === 'live' || state === 'ended') {
+            loading.classList.add('gone');
+            stage.classList.toggle('shown', true);
+        }
+
+        document.documentElement.dataset.state = state;
+    });
+}
+
+
+/** What needs no socket, and what loads beside its handshake.
+ *
+ * @param {Session} session
+ * @param {Picture} picture */
+async function loadRest(session, picture) {
+    if (probing) {
+        (await import('./ui/probe.js')).expose(session);
+    }
+
+    void readTitle();
+
+    const [dom, screens, pointer, keyboard, toolbar] = await Promise.all([
+        import('./ui/dom.js'), import('./ui/screens.js'), import('./input/pointer.js'),
+        import('./input/keyboard.js'), import('./ui/toolbar.js')]);
+    const point = new pointer.Pointer(session, stage, picture);
+    const keys = new keyboard.Keyboard(session, stage, point);
+
+    await dom.styled();
+    screens.watch(session, stage);
+    toolbar.mount({ session, stage, picture, pointer: point, keyboard: keys });
+}
+
+
+async function start() {
+    const missing = !isSecureContext ? 'insecure'
+        : typeof VideoDecoder === 'undefined' || typeof Worker === 'undefined'
+            ? 'decoder' : '';
+
+    if (missing !== '') {
+        const screens = await import('./ui/screens.js');
+
+        await (await import('./ui/dom.js')).styled();
+        loading.classList.add('gone');
+        screens.show(missing);
+        return;
+    }
+
+    const picture = new Picture();
+    const worker = startWorker();
+    const session = new Session(worker, () => picture.wantedSize());
+
+    session.on('size', size => {
+        picture.size = size;
+        picture.layout();
+        session.emit('layout');
+    });
+
+    /* everything else comes behind the first attempt to connect */
+    let loaded = false;
+    const rest = () => {
+        if (!loaded) {
+            loaded = true;
+            void loadRest(session, picture);
+        }
+    };
+
+    session.on('opening', rest);
+    session.on('end', rest);
+    watchLoading(session);
+    watchPage(session, picture);
+    session.connect(false);
+
+    /* a video without a picture holds back the page's load event */
+    if (document.readyState === 'complete') {
+        connectSink(worker, picture, session);
+    } else {
+        addEventListener('load', () => connectSink(worker, picture, session),
+                         { once: true });
+    }
+}
+
+
+/* leaving `#shared` for another screen is another role: start over */
+addEventListener('hashchange', () => location.reload());
+void start();

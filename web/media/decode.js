@@ -1,0 +1,234 @@
+/**
+ * H.264 in, VideoFrames out: message header, codec string, the key gate and the
+ * decoder with its repairs. Runs in the worker; whoever gets a frame closes it.
+ *
+ * Copyright (C) ngx_selkies authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+export const VIDEO_H264 = 0x04;
+export const VIDEO_JPEG = 0x03;
+export const VIDEO_HEADER_BYTES = 10;
+
+/**
+ * @typedef {object} VideoHeader
+ * @property {boolean} key     true only for flag byte 1
+ * @property {number}  id      frame id, 0..65535
+ * @property {number}  y       first line of the stripe, pixels
+ * @property {number}  width   pixels
+ * @property {number}  height  pixels
+ */
+
+/**
+ * Reads the header of a 0x04 message.
+ *
+ * @param {ArrayBuffer} buffer
+ * @returns {VideoHeader | null} null when it is no usable H.264 message
+ */
+export function parseVideoHeader(buffer) {
+    if (buffer.byteLength <= VIDEO_HEADER_BYTES) {
+        return null;
+    }
+
+    const view = new DataView(buffer);
+
+    if (view.getUint8(0) !== VIDEO_H264) {
+        return null;
+    }
+
+    const width = view.getUint16(6);
+    const height = view.getUint16(8);
+
+    if (width === 0 || height === 0) {
+        return null;
+    }
+
+    return { key: view.getUint8(1) === 1, id: view.getUint16(2),
+             y: view.getUint16(4), width, height };
+}
+
+
+/**
+ * Finds the codec string in an Annex-B access unit: profile, constraint flags
+ * and level are the three bytes after the SPS header (H.264 7.3.2.1.1).
+ *
+ * @param {Uint8Array} bytes
+ * @returns {string} such as "avc1.42c01f", or "" when there is no SPS
+ */
+export function codecFromAnnexB(bytes) {
+    const last = bytes.length - 6;
+
+    for (let i = 0; i <= last; i++) {
+        if (bytes[i] !== 0 || bytes[i + 1] !== 0 || bytes[i + 2] !== 1) {
+            continue;
+        }
+
+        const type = /** @type {number} */ (bytes[i + 3]) & 0x1f;
+
+        if (type === 7 && i + 6 < bytes.length) {
+            return 'avc1.' + [4, 5, 6].map(n => {
+                const byte = /** @type {number} */ (bytes[i + n]);
+                return byte.toString(16).padStart(2, '0');
+            }).join('');
+        }
+
+        if (type === 1 || type === 5) {
+            return '';
+        }
+
+        i += 3;
+    }
+
+    return '';
+}
+
+
+/**
+ * @param {number[]} values    in any order
+ * @param {number}   fraction  0..1
+ * @returns {number} the nearest-rank percentile, NaN when there is none
+ */
+export function percentile(values, fraction) {
+    if (values.length === 0) {
+        return NaN;
+    }
+
+    const sorted = Float64Array.from(values).sort();
+    const rank = Math.ceil(fraction * sorted.length) - 1;
+
+    return sorted[Math.min(sorted.length - 1, Math.max(0, rank))] ?? NaN;
+}
+
+
+const QUEUE_HOPELESS = 120;
+const ERRORS_FATAL = 6;
+
+/**
+ * @typedef {object} DecoderEvents
+ * @property {(frame: VideoFrame) => void} picture   timestamp = arrival, µs
+ * @property {() => void} keyMissed  nothing can be decoded until a key frame
+ * @property {(detail: string) => void} failed  gave up
+ */
+
+export class Decoder {
+    /** @param {DecoderEvents} events */
+    constructor(events) {
+        this.events = events;
+        /** @type {VideoDecoder | null} */
+        this.decoder = null;
+        this.codec = '';
+        this.software = false;
+        this.needKey = true;
+        this.errors = 0;
+        this.width = 0;
+        this.height = 0;
+        this.stamp = 0;
+        this.dropped = 0;
+    }
+
+    /** Access units waiting to be decoded. */
+    get queue() {
+        return this.decoder?.decodeQueueSize ?? 0;
+    }
+
+    /** The next unit that counts is a key frame. */
+    restart() {
+        this.needKey = true;
+    }
+
+    /**
+     * @param {VideoHeader} header
+     * @param {ArrayBuffer} buffer  the whole message
+     */
+    push(header, buffer) {
+        const unit = new Uint8Array(buffer, VIDEO_HEADER_BYTES);
+
+        if (this.queue > QUEUE_HOPELESS) {
+            this.decoder?.reset();
+            this.codec = '';
+            this.needKey = true;
+        }
+
+        if (this.needKey && !header.key) {
+            this.dropped++;
+            this.events.keyMissed();
+            return;
+        }
+
+        try {
+            if (header.key && !this.configure(unit, header)) {
+                return;
+            }
+
+            this.stamp = Math.max(this.stamp + 1, Math.round(performance.now() * 1000));
+            this.decoder?.decode(new EncodedVideoChunk({
+                type: header.key ? 'key' : 'delta', timestamp: this.stamp, data: unit }));
+            this.needKey = false;
+
+        } catch (error) {
+            this.onError(/** @type {DOMException} */ (error));
+        }
+    }
+
+    /**
+     * @param {Uint8Array}  unit
+     * @param {VideoHeader} header
+     * @returns {boolean} false when the unit names no codec
+     */
+    configure(unit, header) {
+        const codec = codecFromAnnexB(unit);
+
+        if (codec === '') {
+            return false;
+        }
+
+        if (this.decoder === null) {
+            const decoder = new VideoDecoder({
+                output: frame => {
+                    this.errors = 0;
+                    this.events.picture(frame);
+                },
+                error: error => decoder === this.decoder && this.onError(error)
+            });
+            this.decoder = decoder;
+
+        } else if (codec === this.codec && header.width === this.width
+                   && header.height === this.height)
+        {
+            return true;
+        }
+
+        this.codec = codec;
+        this.width = header.width;
+        this.height = header.height;
+        this.decoder.configure({
+            codec, codedWidth: header.width, codedHeight: header.height,
+            optimizeForLatency: true,
+            hardwareAcceleration: this.software ? 'prefer-software' : 'no-preference' });
+        return true;
+    }
+
+    /** @param {DOMException} error */
+    onError(error) {
+        if (this.decoder?.state === 'configured') {
+            this.decoder.close();
+        }
+
+        this.decoder = null;
+        this.codec = '';
+        this.needKey = true;
+
+        /* a browser may take an idle decoder back: nothing is wrong with it */
+        if (error.name !== 'QuotaExceededError') {
+            this.errors++;
+            this.software = true;
+        }
+
+        if (this.errors >= ERRORS_FATAL) {
+            this.errors = 0;
+            this.events.failed(error.message);
+        } else {
+            this.events.keyMissed();
+        }
+    }
+}

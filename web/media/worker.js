@@ -1,0 +1,438 @@
+/**
+ * Socket, demultiplexer and decoder, away from the page's jank. The page owns
+ * every decision (when to connect, what to say); this worker owns the sockets,
+ * the VideoDecoder and every VideoFrame until a sink has it.
+ *
+ * Copyright (C) ngx_selkies authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+import { Decoder, VIDEO_H264, VIDEO_JPEG, parseVideoHeader,
+         percentile } from './decode.js';
+import { createSink, readPoints } from './sink.js';
+
+const TICK_MS = 50;
+const STATS_MS = 500;
+const KEY_SPACING_MS = 500;
+const FIRST_FRAME_MS = 3000;
+const FIRST_FRAME_TRIES = 5;
+const QUEUE_SLOW = 8;
+const STILL_MS = 100;
+const SAMPLES = 240;
+
+/**
+ * @typedef {object} Connection
+ * @property {number}    id
+ * @property {WebSocket} socket
+ * @property {boolean}   opened
+ * @property {boolean}   extended     the server answered `_ext`
+ * @property {boolean}   viewer       acknowledges nothing
+ * @property {number}    acknowledge  id of the last frame, -1 before any
+ * @property {boolean}   shown        a frame of this socket was decoded
+ * @property {number}    waitingSince when a key frame was last asked for
+ * @property {number}    tries
+ */
+
+const page = /** @type {any} */ (globalThis);
+const clockOffset = performance.timeOrigin;
+
+/** @type {Connection | null} */
+let active = null;
+/** @type {Connection | null} a second socket that waits for its key frame */
+let next = null;
+/** @type {import('./sink.js').Sink | null} */
+let sink = null;
+
+let keyAskedAt = -Infinity;
+let shownWidth = 0;
+let shownHeight = 0;
+let lastFrameAt = -Infinity;
+let inputMark = 0;
+let statsAt = performance.now();
+let probing = false;
+/** @type {VideoFrame | null} the picture on show, kept for the probe only */
+let kept = null;
+/** @type {{ x: number, y: number }[] | null} */
+let watched = null;
+/** @type {VideoFrame | null} the last picture from before there was a sink */
+let early = null;
+
+const count = { frames: 0, bytes: 0, total: 0, foreign: 0 };
+/** @type {number[]} */
+const decodeTimes = [];
+/** @type {number[]} */
+const answerTimes = [];
+
+/** @param {number[]} list
+ *  @param {number}   value */
+function remember(list, value) {
+    list.push(value);
+
+    if (list.length > SAMPLES) {
+        list.shift();
+    }
+}
+
+
+/** @param {Connection | null} to
+ *  @param {string}            text */
+function send(to, text) {
+    if (to !== null && to.socket.readyState === WebSocket.OPEN) {
+        to.socket.send(text);
+    }
+}
+
+
+function askForKey() {
+    const now = performance.now();
+
+    if (active === null || now - keyAskedAt < KEY_SPACING_MS) {
+        return;
+    }
+
+    keyAskedAt = now;
+
+    if (active.extended) {
+        send(active, 'REQUEST_KEYFRAME');
+    } else {
+        send(active, 'STOP_VIDEO');
+        send(active, 'START_VIDEO');
+    }
+}
+
+
+/** @param {VideoFrame} frame */
+async function probe(frame) {
+    const at = performance.now() + clockOffset;
+    const number = count.total;
+
+    try {
+        if (watched !== null) {
+            page.postMessage({ t: 'sample', at, frame: number,
+                               rgb: await readPoints(frame, watched) });
+        }
+    } finally {
+        frame.close();
+    }
+}
+
+
+/** @param {VideoFrame} frame */
+function onPicture(frame) {
+    const now = performance.now();
+    const arrived = frame.timestamp / 1000;
+
+    count.frames++;
+    count.total++;
+    lastFrameAt = now;
+    remember(decodeTimes, now - arrived);
+
+    if (inputMark !== 0 && arrived >= inputMark) {
+        if (now - inputMark < 1000) {
+            remember(answerTimes, now - inputMark);
+        }
+
+        inputMark = 0;
+    }
+
+    if (frame.displayWidth !== shownWidth || frame.displayHeight !== shownHeight) {
+        shownWidth = frame.displayWidth;
+        shownHeight = frame.displayHeight;
+        page.postMessage({ t: 'size', width: shownWidth, height: shownHeight });
+    }
+
+    if (active !== null && !active.shown) {
+        active.shown = true;
+        page.postMessage({ t: 'live', id: active.id });
+    }
+
+    if (probing) {
+        kept?.close();
+        kept = frame.clone();
+        void probe(frame.clone());
+    }
+
+    if (sink === null) {
+        early?.close();
+        early = frame;
+    } else {
+        sink.show(frame);
+    }
+}
+
+
+const decoder = new Decoder({
+    picture: onPicture,
+    keyMissed: askForKey,
+    failed(detail) {
+        page.postMessage({ t: 'failed', detail });
+        closeAll();
+    }
+});
+
+/** @param {Connection}  from
+ *  @param {ArrayBuffer} buffer */
+function onBinary(from, buffer) {
+    const header = parseVideoHeader(buffer);
+
+    /* stripes need a decoder each, which this client does not have */
+    if (header === null || header.y !== 0) {
+        const first = buffer.byteLength > 0 ? new Uint8Array(buffer)[0] : 0;
+        count.foreign += first === VIDEO_JPEG || first === VIDEO_H264 ? 1 : 0;
+        return;
+    }
+
+    if (from === next && header.key) {
+        swap(from);
+    }
+
+    if (from !== active) {
+        return;
+    }
+
+    count.bytes += buffer.byteLength;
+
+    if (decoder.queue < QUEUE_SLOW) {
+        from.acknowledge = header.id;
+    }
+
+    decoder.push(header, buffer);
+}
+
+
+/** The waiting socket has a key frame: it becomes the one in use.
+ *
+ *  @param {Connection} to */
+function swap(to) {
+    const old = active;
+
+    send(old, 'kr');
+    active = to;
+    next = null;
+    decoder.restart();
+    page.postMessage({ t: 'swapped', id: to.id });
+
+    if (old !== null) {
+        /* the server closes it at the first acknowledgement; this is for one
+           that does not */
+        setTimeout(() => old.socket.close(1000), 2000);
+    }
+}
+
+
+/** @param {Connection} of
+ *  @param {string}     text */
+function onText(of, text) {
+    if (text.startsWith('_ext,')) {
+        of.extended = true;
+
+    } else if (text.startsWith('PIPELINE_RESETTING ')) {
+        of.acknowledge = -1;
+        of.waitingSince = performance.now();
+
+        if (of === active) {
+            decoder.restart();
+        }
+    }
+
+    page.postMessage({ t: 'text', id: of.id, text });
+}
+
+
+/** @param {{ id: number, url: string, hello: string[], swap: boolean, viewer: boolean }} order */
+function open(order) {
+    const now = performance.now();
+    let socket;
+
+    try {
+        socket = new WebSocket(order.url);
+    } catch (error) {
+        page.postMessage({ t: 'closed', id: order.id, code: 1006, opened: false,
+                           reason: String(error) });
+        return;
+    }
+
+    /** @type {Connection} */
+    const connection = { id: order.id, socket, opened: false, extended: false,
+                         viewer: order.viewer, acknowledge: -1, shown: false,
+                         waitingSince: now, tries: 0 };
+
+    page.postMessage({ t: 'opening', id: order.id });
+    socket.binaryType = 'arraybuffer';
+
+    if (order.swap && active !== null) {
+        next?.socket.close(1000);
+        next = connection;
+    } else {
+        closeAll();
+        active = connection;
+        decoder.restart();
+    }
+
+    socket.onopen = () => {
+        connection.opened = true;
+        connection.waitingSince = performance.now();
+
+        for (const text of order.hello) {
+            socket.send(text);
+        }
+
+        page.postMessage({ t: 'open', id: order.id });
+    };
+
+    socket.onmessage = event => {
+        if (typeof event.data === 'string') {
+            onText(connection, event.data);
+        } else {
+            onBinary(connection, event.data);
+        }
+    };
+
+    socket.onclose = event => {
+        if (connection === active) {
+            active = next;
+            next = null;
+            decoder.restart();
+        } else if (connection === next) {
+            next = null;
+        }
+
+        page.postMessage({ t: 'closed', id: order.id, code: event.code,
+                           reason: event.reason, opened: connection.opened,
+                           inherits: active === null ? 0 : active.id });
+    };
+}
+
+
+function closeAll() {
+    for (const connection of [active, next]) {
+        if (connection !== null) {
+            connection.socket.onmessage = null;
+            connection.socket.onclose = null;
+            connection.socket.close(1000);
+        }
+    }
+
+    active = null;
+    next = null;
+}
+
+
+function postStats(/** @type {number} */ now) {
+    const seconds = (now - statsAt) / 1000;
+
+    page.postMessage({ t: 'stats', fps: count.frames / seconds,
+                       kbps: count.bytes * 8 / 1000 / seconds,
+                       frames: count.total, dropped: decoder.dropped,
+                       foreign: count.foreign, codec: decoder.codec,
+                       software: decoder.software,
+                       queue: decoder.queue,
+                       decode: [percentile(decodeTimes, 0.5), percentile(decodeTimes, 0.95)],
+                       answer: [percentile(answerTimes, 0.5), percentile(answerTimes, 0.95)],
+                       width: shownWidth, height: shownHeight, sink: sink?.name ?? '' });
+    statsAt = now;
+    count.frames = 0;
+    count.bytes = 0;
+}
+
+
+function tick() {
+    const now = performance.now();
+
+    if (active !== null && active.opened) {
+        if (active.acknowledge >= 0 && !active.viewer) {
+            send(active, `CLIENT_FRAME_ACK ${active.acknowledge}`);
+        }
+
+        if (decoder.needKey && active.tries < FIRST_FRAME_TRIES
+            && now - active.waitingSince > FIRST_FRAME_MS)
+        {
+            active.waitingSince = now;
+            active.tries++;
+            askForKey();
+        } else if (!decoder.needKey) {
+            active.tries = 0;
+            active.waitingSince = now;
+        }
+    }
+
+    if (now - statsAt >= STATS_MS) {
+        postStats(now);
+    }
+}
+
+
+/** @param {{ texts: string[], mark?: number }} order */
+function sendInput(order) {
+    const now = performance.now();
+
+    /* only on a picture that stood still can the next one be the answer */
+    if (order.mark !== undefined && now - lastFrameAt > STILL_MS) {
+        inputMark = order.mark - clockOffset;
+    }
+
+    for (const text of order.texts) {
+        send(active, text);
+    }
+}
+
+
+/** @param {{ id: number, points: { x: number, y: number }[] }} order */
+async function peek(order) {
+    const frame = kept === null ? null : kept.clone();
+    const rgb = frame === null ? null : await readPoints(frame, order.points);
+
+    frame?.close();
+    page.postMessage({ t: 'peek', id: order.id, rgb, frame: count.total,
+                       width: shownWidth, height: shownHeight,
+                       at: performance.now() + clockOffset });
+}
+
+
+page.onmessage = (/** @type {MessageEvent} */ event) => {
+    const order = event.data;
+
+    switch (order.t) {
+    case 'init': {
+        const made = createSink(order);
+
+        sink = made.sink;
+        probing = order.probe;
+
+        if (made.track !== undefined) {
+            page.postMessage({ t: 'track', track: made.track }, [made.track]);
+        }
+
+        if (early !== null) {
+            sink.show(early);
+            early = null;
+        }
+
+        break;
+    }
+
+    case 'open':
+        open(order);
+        break;
+
+    case 'send':
+        sendInput(order);
+        break;
+
+    case 'close':
+        closeAll();
+        break;
+
+    case 'watch':
+        watched = probing ? order.points : null;
+        break;
+
+    case 'peek':
+        void peek(order);
+        break;
+    }
+};
+
+setInterval(tick, TICK_MS);
+page.postMessage({ t: 'ready', decoder: 'VideoDecoder' in page,
+                   generator: 'VideoTrackGenerator' in page });

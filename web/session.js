@@ -1,0 +1,497 @@
+/**
+ * The life of the connection: claim, resize, loss, return. Tells the rest of
+ * the page what happened by events and never touches the interface.
+ *
+ * Copyright (C) ngx_selkies authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+import { backOff, dpiFor, parseFragment, parseText } from './protocol.js';
+
+const HIDE_DELAY_MS = 1000;
+const STABLE_MS = 3000;
+const SILENCE_MS = 15000;
+
+/** @type {Record<number, string>} */
+const REFUSALS = { 401: 'login', 403: 'forbidden', 429: 'busy' };
+
+/**
+ * `connecting` before the first socket, `waiting` for a picture, `live`,
+ * `lost` between sockets, `ended` until the user says otherwise.
+ *
+ * @typedef {'connecting' | 'waiting' | 'live' | 'lost' | 'ended'} State
+ */
+
+/** The version in the address of this file, '' when run from the source tree. */
+export const VERSION = /\/v\/([^/]+)\//.exec(import.meta.url)?.[1] ?? '';
+
+export class Session {
+    /**
+     * @param {Worker} worker  media/worker.js, for this session alone
+     * @param {() => { width: number, height: number }} wantedSize  stream pixels
+     */
+    constructor(worker, wantedSize) {
+        this.worker = worker;
+        this.wantedSize = wantedSize;
+        /** @type {State} */
+        this.state = 'connecting';
+        this.fragment = parseFragment(location.hash);
+        /** whether this page may type and point */
+        this.control = !this.fragment.shared;
+        /** the server answered `_ext` */
+        this.extended = false;
+        this.picture = { width: 0, height: 0 };
+        this.frames = 0;
+        /** @type {Record<string, any>} */
+        this.stats = {};
+        /** @type {Record<string, any>} */
+        this.settings = {};
+        /** @type {Record<string, any>} the last cursor message */
+        this.cursor = {};
+        this.latency = NaN;
+        /** what the server says is missing, such as no_display */
+        this.missing = '';
+        /** @type {Record<string, any> | null} what the worker can do */
+        this.capabilities = null;
+        /** @type {{ screen: string, detail: string } | null} why it ended */
+        this.ending = null;
+        /** the server has no login */
+        this.open = false;
+        /** the time of the next attempt, performance.now() milliseconds */
+        this.retryAt = 0;
+
+        /** @type {Map<string, ((data: any) => void)[]>} */
+        this.listeners = new Map();
+        this.socketId = 0;
+        this.current = 0;
+        this.attempt = 0;
+        this.retryTimer = 0;
+        this.openedAt = 0;
+        this.heardAt = 0;
+        this.expectsStats = false;
+        this.resume = '';
+        this.sentSize = '';
+        this.hideTimer = 0;
+        this.stopped = false;
+
+        worker.onmessage = event => this.fromWorker(event.data);
+        worker.onerror = event => this.end('broken', event.message);
+    }
+
+    /**
+     * @param {string} name
+     * @param {(data: any) => void} listener
+     */
+    on(name, listener) {
+        this.listeners.set(name, [...this.listeners.get(name) ?? [], listener]);
+    }
+
+    /** @param {(capabilities: Record<string, any>) => void} listener */
+    whenReady(listener) {
+        if (this.capabilities !== null) {
+            listener(this.capabilities);
+        } else {
+            this.on('ready', listener);
+        }
+    }
+
+    /** @param {string} name
+     *  @param {any}   [data] */
+    emit(name, data) {
+        for (const listener of this.listeners.get(name) ?? []) {
+            listener(data);
+        }
+    }
+
+    /** @param {Record<string, any>} message */
+    fromWorker(message) {
+        switch (message.t) {
+        case 'ready':
+            if (!message.decoder) {
+                this.end('decoder', 'VideoDecoder is missing in workers');
+            }
+            this.capabilities = message;
+            this.emit('ready', message);
+            break;
+
+        case 'open':
+            this.onOpen(message.id);
+            break;
+
+        case 'text':
+            this.onText(message.id, message.text);
+            break;
+
+        case 'closed':
+            void this.onClosed(/** @type {any} */ (message));
+            break;
+
+        case 'swapped':
+            this.current = message.id;
+            this.emit('released');
+            break;
+
+        case 'live':
+            this.setState('live');
+            break;
+
+        case 'size':
+            this.picture = { width: message.width, height: message.height };
+            this.emit('size', this.picture);
+            break;
+
+        case 'failed':
+            this.end('decoder', message.detail);
+            break;
+
+        case 'stats':
+            this.stats = message;
+            this.frames = message.frames;
+            this.heardAt = message.kbps > 0 ? performance.now() : this.heardAt;
+            this.emit('stats', message);
+            break;
+
+        default:
+            this.emit(message.t, message);
+        }
+    }
+
+    /** @param {State} state */
+    setState(state) {
+        if (this.state !== state) {
+            this.state = state;
+            this.emit('state', state);
+        }
+    }
+
+    /** @returns {string[]} what a new socket says before anything else */
+    hello() {
+        const version = VERSION === '' ? 'tree' : VERSION;
+        /** @type {Record<string, any>} */
+        const ext = { version, want: ['status', 'reload'] };
+
+        if (this.resume !== '') {
+            ext.resume = this.resume;
+        }
+
+        const first = '_ext,' + JSON.stringify(ext);
+
+        if (this.fragment.shared) {
+            return [first, 'START_VIDEO'];
+        }
+
+        const size = this.wantedSize();
+        /** @type {Record<string, any>} */
+        const claim = { displayId: this.fragment.display,
+                        initialClientWidth: size.width,
+                        initialClientHeight: size.height };
+
+        if (this.fragment.position !== '') {
+            claim.displayPosition = this.fragment.position;
+        }
+
+        if (dpiFor(devicePixelRatio) !== 96) {
+            claim.scaling_dpi = String(dpiFor(devicePixelRatio));
+        }
+
+        this.sentSize = `${size.width}x${size.height}`;
+        return [first, 'SETTINGS,' + JSON.stringify(claim), 'cr'];
+    }
+
+    /** @param {boolean} swap  keep the present socket until this one has a picture */
+    connect(swap) {
+        const url = new URL('websockets', document.baseURI);
+        const token = new URLSearchParams(location.search).get('token');
+
+        url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+        url.search = token === null ? '' : '?token=' + encodeURIComponent(token);
+        url.hash = '';
+        clearTimeout(this.retryTimer);
+        this.retryTimer = 0;
+        this.socketId++;
+        this.current = swap ? this.current : this.socketId;
+        this.stopped = false;
+        this.worker.postMessage({ t: 'open', id: this.socketId, url: url.href, swap,
+                                   hello: this.hello(), viewer: this.fragment.shared });
+    }
+
+    /** @param {number} id */
+    onOpen(id) {
+        /* a resume id is good for one socket, and this one has just used it */
+        this.resume = '';
+
+        if (id === this.current) {
+            this.openedAt = performance.now();
+            this.heardAt = this.openedAt;
+            this.extended = false;
+            this.expectsStats = false;
+            this.missing = '';
+            this.setState('waiting');
+            this.sendSize();
+        }
+    }
+
+    /** @param {{ id: number, code: number, reason: string, opened: boolean, inherits: number }} lost */
+    async onClosed(lost) {
+        if (lost.id !== this.current || this.state === 'ended') {
+            return;
+        }
+
+        this.emit('released');
+
+        if (lost.inherits > 0) {
+            this.current = lost.inherits;
+            return;
+        }
+
+        if (lost.code === 4001) {
+            this.end('token', lost.reason);
+            return;
+        }
+
+        if (lost.code === 1000 && /superseded/i.test(lost.reason)) {
+            this.end('taken', lost.reason);
+            return;
+        }
+
+        if (lost.opened && performance.now() - this.openedAt > STABLE_MS) {
+            this.attempt = 0;
+        }
+
+        if (lost.code === 4002 || lost.code === 4029) {
+            this.resume = '';
+        }
+
+        this.setState('lost');
+
+        if (!lost.opened && await this.refused(lost.id)) {
+            return;
+        }
+
+        if (lost.id === this.current && this.state === 'lost') {
+            this.retryIn(backOff(this.attempt++, lost.code, Math.random()));
+        }
+    }
+
+    /** A failed upgrade hides its reason; the status route tells it.
+     *
+     *  @param {number} id
+     *  @returns {Promise<boolean>} true when there is no point in going on */
+    async refused(id) {
+        try {
+            const answer = await fetch(new URL('api/status', document.baseURI), {
+                credentials: 'same-origin', cache: 'no-store',
+                signal: AbortSignal.timeout(5000) });
+            const screen = REFUSALS[answer.status];
+
+            if (screen === undefined || id !== this.current || this.state !== 'lost') {
+                return false;
+            }
+
+            this.end(screen, '');
+
+            if (screen === 'busy') {
+                const seconds = Number(answer.headers.get('Retry-After'));
+                this.retryIn(1000 * Math.min(300, Math.max(5, seconds || 0)));
+            }
+
+            return true;
+
+        } catch {
+            return false;
+        }
+    }
+
+    /** @param {number} ms */
+    retryIn(ms) {
+        clearTimeout(this.retryTimer);
+        this.retryAt = performance.now() + ms;
+        this.retryTimer = window.setTimeout(() => this.retry(), ms);
+        this.emit('retry', ms);
+    }
+
+    /** Connects now; also the way back from an end. */
+    retry() {
+        if (this.state === 'ended') {
+            this.attempt = 0;
+            this.ending = null;
+            this.setState('lost');
+        }
+
+        this.connect(false);
+    }
+
+    /**
+     * @param {string} screen  see ui/screens.js
+     * @param {string} detail
+     */
+    end(screen, detail) {
+        clearTimeout(this.retryTimer);
+        this.retryTimer = 0;
+        this.emit('released');
+        this.worker.postMessage({ t: 'close' });
+        this.ending = { screen, detail };
+        this.setState('ended');
+        this.emit('end', this.ending);
+    }
+
+    /** @param {number} id
+     *  @param {string} text */
+    onText(id, text) {
+        const message = parseText(text);
+
+        this.heardAt = performance.now();
+
+        if (this.state === 'ended') {
+            return;
+        }
+
+        switch (message.kind) {
+        case 'kill':
+            if (id === this.current) {
+                this.end(/connected|superseded/i.test(message.text) ? 'taken' : 'refused',
+                         message.text);
+            }
+            break;
+
+        case 'ext':
+            this.onExt(message.data);
+            break;
+
+        case 'json':
+            this.onJson(message.type, message.data);
+            break;
+
+        case 'cursor':
+            this.cursor = message.data;
+            this.emit('cursor', message.data);
+            break;
+
+        case 'auth':
+            if (typeof message.data.role === 'string') {
+                this.setControl(message.data.role === 'controller');
+            }
+            break;
+
+        case 'access':
+            this.setControl(message.granted);
+            break;
+        }
+    }
+
+    /** @param {boolean} control */
+    setControl(control) {
+        if (this.control !== control && !this.fragment.shared) {
+            this.emit('released');
+            this.control = control;
+            this.emit('control', control);
+        }
+    }
+
+    /** @param {Record<string, any>} data */
+    onExt(data) {
+        this.extended = true;
+        this.resume = typeof data.resume === 'string' ? data.resume : '';
+        this.open = data.open === true;
+        this.emit('open-access', this.open);
+
+        if (VERSION !== '' && typeof data.version === 'string'
+            && data.version !== VERSION
+            && sessionStorage.getItem('selkies-reloaded') !== data.version)
+        {
+            sessionStorage.setItem('selkies-reloaded', data.version);
+            location.reload();
+        }
+    }
+
+    /** @param {string} type
+     *  @param {Record<string, any>} data */
+    onJson(type, data) {
+        switch (type) {
+        case 'server_settings':
+            this.settings = data.settings ?? {};
+            this.emit('settings', this.settings);
+            this.sendSize();
+            break;
+
+        case 'network_stats':
+            this.expectsStats = true;
+            this.latency = Number(data.latency_ms);
+            break;
+
+        case 'pipeline_status':
+            this.missing = data.video === false ? String(data.reason ?? 'no_video') : '';
+            this.emit('missing', this.missing);
+            break;
+
+        case 'reload':
+            this.connect(true);
+            break;
+        }
+    }
+
+    /**
+     * @param {string[]} texts
+     * @param {boolean} [measure]  the next picture may be the answer to these
+     */
+    send(texts, measure) {
+        this.emit('sent', texts);
+        this.worker.postMessage(measure === true
+            ? { t: 'send', texts, mark: performance.now() + performance.timeOrigin }
+            : { t: 'send', texts });
+    }
+
+    sendSize() {
+        const size = this.wantedSize();
+        const text = `${size.width}x${size.height}`;
+
+        if (text !== this.sentSize && !this.fragment.shared
+            && (this.state === 'waiting' || this.state === 'live')
+            && this.settings.is_manual_resolution_mode?.value !== true)
+        {
+            this.sentSize = text;
+            this.send([`r,${text},${this.fragment.display}`]);
+        }
+    }
+
+    /** The network or the user is back: do not wait for timers. */
+    awake() {
+        if (this.state === 'lost' && this.retryTimer !== 0) {
+            this.retry();
+        } else {
+            this.checkSilence(SILENCE_MS / 2);
+        }
+    }
+
+    /** A socket can be dead without knowing it, but the server sends statistics.
+     *
+     *  @param {number} [limit] */
+    checkSilence(limit = SILENCE_MS) {
+        if (this.expectsStats && (this.state === 'live' || this.state === 'waiting')
+            && performance.now() - this.heardAt > limit)
+        {
+            this.emit('released');
+            this.setState('lost');
+            this.connect(false);
+        }
+    }
+
+    visibility() {
+        clearTimeout(this.hideTimer);
+
+        if (document.visibilityState === 'hidden') {
+            this.hideTimer = window.setTimeout(() => {
+                this.stopped = true;
+                this.send(['STOP_VIDEO']);
+            }, HIDE_DELAY_MS);
+            return;
+        }
+
+        if (this.stopped) {
+            this.stopped = false;
+            this.send(['START_VIDEO']);
+        }
+
+        this.awake();
+    }
+}
