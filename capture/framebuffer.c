@@ -15,7 +15,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <X11/Xutil.h>
+
 #include "framebuffer.h"
+#include "rects.h"
 
 
 #define SELKIES_XWD_FIELDS       25
@@ -61,6 +64,9 @@ static const selkies_xwd_must_t  selkies_xwd_musts[] = {
 
 
 static const char *selkies_framebuffer_header(selkies_framebuffer_t *fb);
+static selkies_probe_t selkies_framebuffer_compare(
+    const selkies_framebuffer_t *fb, const selkies_rect_t *rect,
+    const uint8_t *pixels, size_t stride_bytes);
 
 
 const char *
@@ -166,7 +172,62 @@ selkies_framebuffer_header(selkies_framebuffer_t *fb)
 }
 
 
+/* Nobody draws while the server is grabbed, so that both must be equal. */
+
 selkies_probe_t
+selkies_framebuffer_probe(const selkies_framebuffer_t *fb, selkies_x11_t *x11,
+    const selkies_rect_t *rects, size_t n)
+{
+    size_t              i;
+    XImage             *image;
+    Window              root;
+    selkies_rect_t      rect;
+    selkies_probe_t     probe, result;
+    XWindowAttributes   attributes;
+
+    root = DefaultRootWindow(x11->display);
+    result = SELKIES_PROBE_EQUAL;
+
+    selkies_x11_trap_begin(x11);
+
+    (void) XGrabServer(x11->display);
+
+    if (!XGetWindowAttributes(x11->display, root, &attributes)) {
+        n = 0;
+    }
+
+    for (i = 0; i < n && result != SELKIES_PROBE_WRONG; i++) {
+        rect = rects[i];
+
+        if (!selkies_rect_clip(&rect, attributes.width, attributes.height)
+            || !selkies_rect_clip(&rect, fb->width, fb->height))
+        {
+            continue;
+        }
+
+        image = XGetImage(x11->display, root, rect.x, rect.y,
+                          (unsigned) rect.width, (unsigned) rect.height,
+                          AllPlanes, ZPixmap);
+        if (image == NULL) {
+            continue;
+        }
+
+        probe = selkies_framebuffer_compare(fb, &rect,
+                                            (const uint8_t *) image->data,
+                                            (size_t) image->bytes_per_line);
+        (void) XDestroyImage(image);
+
+        result = (probe == SELKIES_PROBE_EQUAL) ? result : probe;
+    }
+
+    (void) XUngrabServer(x11->display);
+    (void) selkies_x11_trap_end(x11);
+
+    return result;
+}
+
+
+static selkies_probe_t
 selkies_framebuffer_compare(const selkies_framebuffer_t *fb,
     const selkies_rect_t *rect, const uint8_t *pixels, size_t stride_bytes)
 {

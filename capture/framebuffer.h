@@ -4,8 +4,8 @@
  *
  * Xvfb's framebuffer file, mapped read-only (platform.md 4.4).
  *
- * Thread: whoever owns the structure.  Ownership: the mapping is the
- * structure's, the descriptor stays the caller's.
+ * Thread: whoever owns the structure and the connection.  Ownership: the
+ * mapping is the structure's, the descriptor stays the caller's.
  */
 
 
@@ -14,6 +14,7 @@
 
 
 #include "capture.h"
+#include "x11.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -53,10 +54,14 @@ const char *selkies_framebuffer_map(selkies_framebuffer_t *fb, int fd);
 void selkies_framebuffer_unmap(selkies_framebuffer_t *fb);
 
 
-/* Compares the colours of rect, inside the framebuffer, with such pixels. */
+/*
+ * Compares rectangles of the root window with what XGetImage says, a round
+ * trip each; what lies outside of either is left out.  EQUAL also when
+ * nothing could be compared.
+ */
 
-selkies_probe_t selkies_framebuffer_compare(const selkies_framebuffer_t *fb,
-    const selkies_rect_t *rect, const uint8_t *pixels, size_t stride_bytes);
+selkies_probe_t selkies_framebuffer_probe(const selkies_framebuffer_t *fb,
+    selkies_x11_t *x11, const selkies_rect_t *rects, size_t n);
 
 
 #pragma GCC visibility pop

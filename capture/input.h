@@ -155,8 +155,8 @@ unsigned selkies_input_sweep(selkies_input_t *input, selkies_held_t *held,
 
 /*
  * After attaching: releases every key and button that is down on the server
- * and neither in one of the n live maps nor held by this input; one round
- * trip.  Returns how many it released.
+ * and neither in one of the n live maps nor held by this input; two round
+ * trips.  Returns how many it released.
  */
 
 unsigned selkies_input_release_orphans(selkies_input_t *input,

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include <X11/Xlib-xcb.h>
-#include <X11/Xutil.h>
 #include <X11/extensions/Xdamage.h>
 #include <X11/extensions/Xfixes.h>
 
@@ -81,8 +80,6 @@ static selkies_status_t selkies_screen_image_failed(selkies_screen_t *screen);
 static void selkies_screen_drain(selkies_screen_t *screen);
 static void selkies_screen_copy(selkies_screen_t *screen);
 static selkies_status_t selkies_screen_check(selkies_screen_t *screen);
-static selkies_probe_t selkies_screen_probe(selkies_screen_t *screen,
-    const selkies_rect_t *rects, size_t n);
 
 
 static const char *const  selkies_screen_tiers[] = {
@@ -294,7 +291,8 @@ selkies_screen_init_fb(selkies_screen_t *screen, int fd)
         lines[i].height = 1;
     }
 
-    probe = selkies_screen_probe(screen, lines, SELKIES_SCREEN_PROBES);
+    probe = selkies_framebuffer_probe(&screen->fb, &screen->x11, lines,
+                                      SELKIES_SCREEN_PROBES);
     screen->proven = (probe == SELKIES_PROBE_PROVEN);
 
     return (probe == SELKIES_PROBE_WRONG) ? "does not show this screen" : NULL;
@@ -735,18 +733,21 @@ selkies_screen_copy(selkies_screen_t *screen)
 static selkies_status_t
 selkies_screen_check(selkies_screen_t *screen)
 {
-    selkies_rect_t    rect;
+    int32_t           i;
+    selkies_rect_t    lines[2];
     selkies_probe_t   probe;
     selkies_status_t  status;
 
-    rect = screen->rects[0];
+    /* whole lines: what is drawn often differs only from what is beside it */
 
-    if (rect.height > SELKIES_SCREEN_PROBES) {
-        rect.y += (rect.height - SELKIES_SCREEN_PROBES) / 2;
-        rect.height = SELKIES_SCREEN_PROBES;
+    for (i = 0; i < 2; i++) {
+        lines[i].x = 0;
+        lines[i].y = screen->rects[0].y + screen->rects[0].height * i / 2;
+        lines[i].width = screen->width;
+        lines[i].height = 1;
     }
 
-    probe = selkies_screen_probe(screen, &rect, 1);
+    probe = selkies_framebuffer_probe(&screen->fb, &screen->x11, lines, 2);
 
     if (selkies_x11_lost(&screen->x11)) {
         return SELKIES_LOST;
@@ -760,66 +761,6 @@ selkies_screen_check(selkies_screen_t *screen)
     screen->proven = (probe == SELKIES_PROBE_PROVEN);
 
     return SELKIES_OK;
-}
-
-
-/* Nobody draws while the server is grabbed, so that both must be equal. */
-
-static selkies_probe_t
-selkies_screen_probe(selkies_screen_t *screen, const selkies_rect_t *rects,
-    size_t n)
-{
-    size_t              i;
-    XImage             *image;
-    selkies_rect_t      rect;
-    selkies_probe_t     probe, worst;
-    XWindowAttributes   attributes;
-
-    selkies_x11_trap_begin(&screen->x11);
-
-    (void) XGrabServer(screen->display);
-
-    worst = SELKIES_PROBE_EQUAL;
-
-    if (!XGetWindowAttributes(screen->display, screen->root, &attributes)) {
-        n = 0;
-    }
-
-    for (i = 0; i < n; i++) {
-        rect = rects[i];
-
-        if (!selkies_rect_clip(&rect, attributes.width, attributes.height)
-            || !selkies_rect_clip(&rect, screen->fb.width, screen->fb.height))
-        {
-            continue;
-        }
-
-        image = XGetImage(screen->display, screen->root, rect.x, rect.y,
-                          (unsigned) rect.width, (unsigned) rect.height,
-                          AllPlanes, ZPixmap);
-        if (image == NULL) {
-            continue;
-        }
-
-        probe = selkies_framebuffer_compare(&screen->fb, &rect,
-                                        (const uint8_t *) image->data,
-                                        (size_t) image->bytes_per_line);
-        (void) XDestroyImage(image);
-
-        if (probe == SELKIES_PROBE_WRONG) {
-            worst = SELKIES_PROBE_WRONG;
-            break;
-        }
-
-        if (probe == SELKIES_PROBE_PROVEN) {
-            worst = SELKIES_PROBE_PROVEN;
-        }
-    }
-
-    (void) XUngrabServer(screen->display);
-    (void) selkies_x11_trap_end(&screen->x11);
-
-    return worst;
 }
 
 

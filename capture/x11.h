@@ -106,7 +106,11 @@ Display *selkies_x11_open(selkies_x11_t *x, const char *display,
 void selkies_x11_close(selkies_x11_t *x);
 
 
-/* Whether the server is gone; Xlib calls are harmless but empty then. */
+/*
+ * Whether the server is gone.  Xlib calls are harmless then, but what they
+ * return may be anything (XInternAtom() of 1.8.4: uninitialised memory): ask
+ * after a round trip, before using its answer.
+ */
 
 int selkies_x11_lost(selkies_x11_t *x);
 

@@ -254,6 +254,22 @@ extern ngx_module_t  ngx_http_selkies_module;
 ngx_int_t ngx_http_selkies_prefix(ngx_http_request_t *r, ngx_str_t *prefix);
 
 
+/* ngx_http_selkies_conf.c: nginx's hooks, and directives of their own */
+
+void *ngx_http_selkies_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_selkies_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_selkies_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+char *ngx_http_selkies_set_setting(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_selkies_set_resolution(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_selkies_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* ngx_http_selkies_upgrade.c: the content handlers of the two dialects */
 
 ngx_int_t ngx_http_selkies_upgrade_1(ngx_http_request_t *r);
@@ -298,6 +314,10 @@ void ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s);
 void ngx_http_selkies_ring_display(ngx_http_selkies_display_t *display);
 void ngx_http_selkies_ring_desktop(ngx_http_selkies_display_t *display);
 
+/* This worker's event loop comes round; any thread. */
+
+void ngx_http_selkies_ring_self(void);
+
 /* Every worker looks at its sessions: the place's "locked" part changed. */
 
 void ngx_http_selkies_ring_workers(void);
@@ -322,6 +342,13 @@ selkies_shared_t *ngx_http_selkies_shared(void);
 u_char *ngx_http_selkies_scratch(void);
 
 
+/* ngx_http_selkies_log.c: the sink of threads, and its emptying */
+
+extern const selkies_log_t  ngx_http_selkies_log;
+
+void ngx_http_selkies_log_flush(void);
+
+
 /* ngx_http_selkies_websocket.c: the connection after the 101 */
 
 /* Takes the connection over; the session's request counts one more. */
@@ -344,6 +371,10 @@ void ngx_http_selkies_queue(ngx_http_selkies_session_t *s, ngx_uint_t opcode,
 
 void ngx_http_selkies_send(ngx_http_selkies_session_t *s);
 
+/* Goes on when the socket takes more; a time limit for that is armed. */
+
+void ngx_http_selkies_wait_writable(ngx_http_selkies_session_t *s);
+
 /* Close frame, then the lingering end; what is queued goes out before. */
 
 void ngx_http_selkies_close(ngx_http_selkies_session_t *s, ngx_uint_t code,
@@ -362,7 +393,7 @@ void ngx_http_selkies_disarm(ngx_http_selkies_session_t *s,
     ngx_http_selkies_deadline_e deadline);
 
 
-/* ngx_http_selkies_session.c: a client and its stream */
+/* ngx_http_selkies_session.c, ngx_http_selkies_pictures.c: a client */
 
 ngx_http_selkies_session_t *ngx_http_selkies_session_create(
     ngx_http_request_t *r, selkies_dialect_t dialect,
@@ -399,6 +430,10 @@ void ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
 void ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s);
 void ngx_http_selkies_session_unwatch(ngx_http_selkies_session_t *s);
 
+/* The session's settings become what the display's threads go by. */
+
+void ngx_http_selkies_session_wish(ngx_http_selkies_session_t *s);
+
 /* A key is needed before the next picture; `fresh`: no old one will do. */
 
 void ngx_http_selkies_session_need_key(ngx_http_selkies_session_t *s,
@@ -427,6 +462,25 @@ void ngx_http_selkies_message(ngx_http_selkies_session_t *s,
 /* The size a claim asked for stands: nothing better came in time. */
 
 void ngx_http_selkies_apply_size(ngx_http_selkies_session_t *s);
+
+
+
+/* ngx_http_selkies_input.c: verbs, and their limit */
+
+void ngx_http_selkies_key(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_key_held(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_key_reset(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_pointer(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_type(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+
+/* Counts an input message; whether the session was closed for too many. */
+
+ngx_uint_t ngx_http_selkies_too_fast(ngx_http_selkies_session_t *s);
 
 
 #pragma GCC visibility pop

@@ -39,7 +39,8 @@ static ngx_int_t ngx_http_selkies_check_handshake(ngx_http_request_t *r,
     ngx_http_selkies_handshake_t *hs);
 static void ngx_http_selkies_read_headers(ngx_http_request_t *r,
     ngx_http_selkies_handshake_t *hs);
-static ngx_uint_t ngx_http_selkies_has_token(ngx_str_t *value, ngx_str_t *token);
+static ngx_uint_t ngx_http_selkies_has_token(ngx_str_t *value,
+    ngx_str_t *token);
 static ngx_int_t ngx_http_selkies_upgrade_required(ngx_http_request_t *r,
     ngx_uint_t version);
 static ngx_int_t ngx_http_selkies_push_header(ngx_http_request_t *r,
@@ -100,7 +101,7 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
 
     rc = ngx_http_selkies_check_handshake(r, &hs);
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_DECLINED) {
         return rc;
     }
 
@@ -147,6 +148,8 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
     return NGX_DONE;
 }
 
+
+/* NGX_DECLINED: nothing to object to; else the request is answered. */
 
 static ngx_int_t
 ngx_http_selkies_check_handshake(ngx_http_request_t *r,
@@ -200,7 +203,7 @@ ngx_http_selkies_check_handshake(ngx_http_request_t *r,
         return NGX_HTTP_BAD_REQUEST;
     }
 
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 

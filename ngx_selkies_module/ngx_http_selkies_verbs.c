@@ -17,19 +17,16 @@
 #include <sys/random.h>
 
 
-#define NGX_HTTP_SELKIES_CLAIM_MS     150       /* for the `r,` of a stock page */
+#define NGX_HTTP_SELKIES_CLAIM_MS     150       /* for a stock page's `r,` */
 #define NGX_HTTP_SELKIES_RESIZE_MS    250
 #define NGX_HTTP_SELKIES_RESIZED_MS   2500
 #define NGX_HTTP_SELKIES_VIEWER_MS    200
-#define NGX_HTTP_SELKIES_HELD_MS      2000
-#define NGX_HTTP_SELKIES_EXCESS       3         /* seconds of too much input */
 
 
 typedef void (*ngx_http_selkies_verb_pt)(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 
 
-static ngx_uint_t ngx_http_selkies_too_fast(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_defer(ngx_http_selkies_session_t *s,
     const u_char *data, size_t len);
 static void ngx_http_selkies_replay(ngx_http_selkies_session_t *s);
@@ -59,18 +56,8 @@ static void ngx_http_selkies_audio(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 static void ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
-static void ngx_http_selkies_key(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd);
-static void ngx_http_selkies_key_held(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd);
-static void ngx_http_selkies_key_reset(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd);
-static void ngx_http_selkies_pointer(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd);
 static void ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
-static selkies_control_t *ngx_http_selkies_holder(
-    ngx_http_selkies_session_t *s);
 
 
 /* What is not here is understood, checked for its right, and has no effect. */
@@ -93,6 +80,7 @@ static const ngx_http_selkies_verb_pt
     [SELKIES_VERB_KEY_RESET] = ngx_http_selkies_key_reset,
     [SELKIES_VERB_POINTER] = ngx_http_selkies_pointer,
     [SELKIES_VERB_POINTER_RELATIVE] = ngx_http_selkies_pointer,
+    [SELKIES_VERB_TYPE] = ngx_http_selkies_type,
     [SELKIES_VERB_CLIPBOARD_READ] = ngx_http_selkies_clipboard_read,
     [SELKIES_VERB_CLIPBOARD_REQUEST] = ngx_http_selkies_clipboard_read
 };
@@ -153,37 +141,6 @@ ngx_http_selkies_message(ngx_http_selkies_session_t *s, const u_char *data,
     if (ngx_http_selkies_verbs[cmd.verb] != NULL) {
         ngx_http_selkies_verbs[cmd.verb](s, &cmd);
     }
-}
-
-
-/* Seconds with more than the rate in a row end the session. */
-
-static ngx_uint_t
-ngx_http_selkies_too_fast(ngx_http_selkies_session_t *s)
-{
-    if (s->input_second != ngx_time()) {
-
-        if (s->input_count <= s->conf->input_rate
-            || ngx_time() - s->input_second > 1)
-        {
-            s->input_excess = 0;
-
-        } else if (++s->input_excess >= NGX_HTTP_SELKIES_EXCESS) {
-            ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
-                          "client sends more than %ui input messages a "
-                          "second", s->conf->input_rate);
-            ngx_http_selkies_close(s, SELKIES_CLOSE_POLICY,
-                                   "too much input");
-            return 1;
-        }
-
-        s->input_second = ngx_time();
-        s->input_count = 0;
-    }
-
-    s->input_count++;
-
-    return 0;
 }
 
 
@@ -343,17 +300,9 @@ static void
 ngx_http_selkies_wish(ngx_http_selkies_session_t *s,
     selkies_settings_result_t *result, ngx_uint_t first)
 {
-    int32_t            width, height, max_width, max_height, *values;
-    uint32_t           paintover;
-    selkies_stream_t  *stream = s->display->stream;
+    int32_t  width, height, max_width, max_height;
 
-    values = s->settings.values;
-    paintover = values[SELKIES_SET_USE_PAINT_OVER_QUALITY]
-                ? (uint32_t) values[SELKIES_SET_H264_PAINTOVER_CRF] : 0;
-
-    atomic_store(&stream->wanted_fps, (uint32_t) values[SELKIES_SET_FRAMERATE]);
-    atomic_store(&stream->wanted_qp, (uint32_t) values[SELKIES_SET_H264_CRF]);
-    atomic_store(&stream->wanted_paintover_qp, paintover);
+    ngx_http_selkies_session_wish(s);
 
     /* the client has closed its decoders before it asked for these */
 
@@ -660,83 +609,6 @@ ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
 }
 
 
-static void
-ngx_http_selkies_key(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
-{
-    selkies_control_t  *control;
-
-    control = ngx_http_selkies_holder(s);
-
-    if (control != NULL) {
-        selkies_control_key(control, s->held, cmd->u.keysym,
-                            cmd->verb == SELKIES_VERB_KEY_DOWN);
-    }
-}
-
-
-static void
-ngx_http_selkies_key_held(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd)
-{
-    size_t              n;
-    uint32_t            keysyms[SELKIES_CONTROL_HELD], keysym;
-    selkies_control_t  *control;
-
-    control = ngx_http_selkies_holder(s);
-
-    if (control == NULL) {
-        return;
-    }
-
-    for (n = 0; /* void */ ; n++) {
-        keysym = selkies_next_keysym(&cmd->u.keys);
-
-        if (keysym == 0) {
-            break;
-        }
-
-        if (n == SELKIES_CONTROL_HELD) {
-
-            /* nobody has so many fingers: a part would release the rest */
-
-            return;
-        }
-
-        keysyms[n] = keysym;
-    }
-
-    selkies_control_held(control, s->held, keysyms, n);
-}
-
-
-static void
-ngx_http_selkies_key_reset(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd)
-{
-    if (s->held != NULL && s->display->control != NULL) {
-        selkies_control_release(s->display->control, s->held);
-    }
-}
-
-
-static void
-ngx_http_selkies_pointer(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd)
-{
-    selkies_control_t  *control;
-
-    control = ngx_http_selkies_holder(s);
-
-    if (control != NULL) {
-        selkies_control_pointer(control, s->held,
-                                cmd->verb == SELKIES_VERB_POINTER_RELATIVE,
-                                cmd->u.pointer.x, cmd->u.pointer.y,
-                                cmd->u.pointer.mask,
-                                cmd->u.pointer.magnitude);
-    }
-}
-
-
 /* There is no clipboard yet to read; the newer client waits for an answer. */
 
 static void
@@ -756,33 +628,4 @@ ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
 
     len = selkies_format_clipboard(buf, sizeof(buf), NULL, buf, 0);
     ngx_http_selkies_text(s, buf, len);
-}
-
-
-/* The input thread, with this session among its clients. */
-
-static selkies_control_t *
-ngx_http_selkies_holder(ngx_http_selkies_session_t *s)
-{
-    selkies_control_t  *control;
-
-    control = ngx_http_selkies_control(s->display);
-
-    if (control == NULL) {
-        return NULL;
-    }
-
-    if (s->held == NULL) {
-        s->held = selkies_control_join(control,
-                                       s->dialect == SELKIES_DIALECT_1
-                                       && !s->extended);
-        if (s->held == NULL) {
-            return NULL;
-        }
-
-        ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_HEARTBEAT,
-                             NGX_HTTP_SELKIES_HELD_MS);
-    }
-
-    return control;
 }

@@ -24,25 +24,6 @@
 
 #define NGX_HTTP_SELKIES_ELECTION_MS    50
 #define NGX_HTTP_SELKIES_JOIN_MS        2000
-#define NGX_HTTP_SELKIES_LOG_LINES      64
-#define NGX_HTTP_SELKIES_LOG_BYTES      512
-
-
-typedef struct {
-    ngx_uint_t              level;
-    size_t                  len;
-    u_char                  line[NGX_HTTP_SELKIES_LOG_BYTES];
-} ngx_http_selkies_log_line_t;
-
-
-/* Lines of threads, for the event loop to write: sinks are not thread-safe. */
-
-typedef struct {
-    pthread_mutex_t               lock;
-    ngx_uint_t                    n;
-    ngx_uint_t                    dropped;
-    ngx_http_selkies_log_line_t   lines[NGX_HTTP_SELKIES_LOG_LINES];
-} ngx_http_selkies_log_queue_t;
 
 
 /* What the master makes for a cycle and its workers inherit. */
@@ -85,21 +66,12 @@ static void ngx_http_selkies_stop_engines(void);
 static void ngx_http_selkies_stop_controls(void);
 static void ngx_http_selkies_find_orphans(void);
 static void ngx_http_selkies_engine_wake(void *data, uint32_t index);
-static void ngx_http_selkies_log_write(void *data, selkies_log_level_t level,
-    const char *line, size_t len);
-static void ngx_http_selkies_log_flush(void);
 
 
 static int                           ngx_http_selkies_lock_fd = -1;
 static ngx_uint_t                    ngx_http_selkies_generation;
 static ngx_http_selkies_cycle_t     *ngx_http_selkies_cycle;
 static ngx_http_selkies_worker_t     ngx_http_selkies_worker;
-static ngx_http_selkies_log_queue_t  ngx_http_selkies_log_queue;
-
-static const selkies_log_t  ngx_http_selkies_log = {
-    ngx_http_selkies_log_write,
-    NULL
-};
 
 
 ngx_int_t
@@ -335,8 +307,6 @@ ngx_http_selkies_init_process(ngx_cycle_t *cycle)
     w->shpool = (ngx_slab_pool_t *) smcf->zone->shm.addr;
     w->shared = w->shpool->data;
     w->scratch = ngx_palloc(cycle->pool, NGX_HTTP_SELKIES_SCRATCH_BYTES);
-
-    pthread_mutex_init(&ngx_http_selkies_log_queue.lock, NULL);
 
     w->dummy.fd = (ngx_socket_t) -1;
     w->election.handler = ngx_http_selkies_election_handler;
@@ -607,6 +577,13 @@ void
 ngx_http_selkies_ring_desktop(ngx_http_selkies_display_t *display)
 {
     selkies_bell_ring(ngx_http_selkies_cycle->desktop_bells[display->index]);
+}
+
+
+void
+ngx_http_selkies_ring_self(void)
+{
+    selkies_bell_ring(ngx_http_selkies_cycle->worker_bells[ngx_worker]);
 }
 
 
@@ -944,81 +921,5 @@ ngx_http_selkies_engine_wake(void *data, uint32_t index)
             selkies_bell_ring(
                 ngx_http_selkies_cycle->worker_bells[worker->worker]);
         }
-    }
-}
-
-
-/* Any thread. */
-
-static void
-ngx_http_selkies_log_write(void *data, selkies_log_level_t level,
-    const char *line, size_t len)
-{
-    ngx_http_selkies_log_line_t   *entry;
-    ngx_http_selkies_log_queue_t  *queue = &ngx_http_selkies_log_queue;
-
-    static const ngx_uint_t  levels[] = {
-        [SELKIES_LOG_ERR] = NGX_LOG_ERR,
-        [SELKIES_LOG_WARN] = NGX_LOG_WARN,
-        [SELKIES_LOG_NOTICE] = NGX_LOG_NOTICE,
-        [SELKIES_LOG_INFO] = NGX_LOG_INFO,
-        [SELKIES_LOG_DEBUG] = NGX_LOG_DEBUG
-    };
-
-    if (level == SELKIES_LOG_DEBUG
-        && !(ngx_cycle->log->log_level & NGX_LOG_DEBUG_HTTP))
-    {
-        return;
-    }
-
-    if (len > NGX_HTTP_SELKIES_LOG_BYTES) {
-        len = NGX_HTTP_SELKIES_LOG_BYTES;
-    }
-
-    pthread_mutex_lock(&queue->lock);
-
-    if (queue->n < NGX_HTTP_SELKIES_LOG_LINES) {
-        entry = &queue->lines[queue->n++];
-        entry->level = levels[level];
-        entry->len = len;
-        ngx_memcpy(entry->line, line, len);
-
-    } else {
-        queue->dropped++;
-    }
-
-    pthread_mutex_unlock(&queue->lock);
-
-    selkies_bell_ring(ngx_http_selkies_cycle->worker_bells[ngx_worker]);
-}
-
-
-static void
-ngx_http_selkies_log_flush(void)
-{
-    ngx_uint_t                     i, n, dropped;
-    ngx_http_selkies_log_queue_t  *queue = &ngx_http_selkies_log_queue;
-
-    static ngx_http_selkies_log_line_t  lines[NGX_HTTP_SELKIES_LOG_LINES];
-
-    pthread_mutex_lock(&queue->lock);
-
-    n = queue->n;
-    dropped = queue->dropped;
-    queue->n = 0;
-    queue->dropped = 0;
-
-    ngx_memcpy(lines, queue->lines, n * sizeof(ngx_http_selkies_log_line_t));
-
-    pthread_mutex_unlock(&queue->lock);
-
-    for (i = 0; i < n; i++) {
-        ngx_log_error(lines[i].level, ngx_cycle->log, 0, "%*s", lines[i].len,
-                      lines[i].line);
-    }
-
-    if (dropped) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "%ui lines of threads were dropped", dropped);
     }
 }

@@ -146,7 +146,8 @@ selkies_display_step(selkies_display_t *d)
     if (!d->started || (bits & SELKIES_SCREEN_GEOMETRY)
         || d->encoder == NULL)
     {
-        if (d->failed_us != 0 && now - d->failed_us < SELKIES_DISPLAY_FAILURE_US)
+        if (d->failed_us != 0
+            && now - d->failed_us < SELKIES_DISPLAY_FAILURE_US)
         {
             return d->failed_us + SELKIES_DISPLAY_FAILURE_US - now;
         }

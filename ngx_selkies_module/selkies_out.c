@@ -21,6 +21,17 @@ static size_t selkies_out_sequence(const uint8_t *p, const uint8_t *end);
 static const char  selkies_base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+static const int8_t  selkies_base64_values[128] = {
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, -1, -1, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1,
+    -1,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1,
+    -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1
+};
+
 
 void
 selkies_out_init(selkies_out_t *out, uint8_t *buf, size_t size)
@@ -300,29 +311,16 @@ selkies_base64_encode(uint8_t *out, const uint8_t *in, size_t len)
 static int
 selkies_base64_digit(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return c < 128 ? selkies_base64_values[c] : -1;
 }
 
 
 size_t
 selkies_base64_decode(uint8_t *out, const uint8_t *in, size_t len)
 {
-    int       digit;
-    size_t    i, j, left;
-    uint8_t  *p;
-    uint32_t  n;
+    int             a, b, c, d;
+    uint8_t        *p;
+    const uint8_t  *end;
 
     if (len % 4 != 0) {
         return (size_t) -1;
@@ -330,39 +328,37 @@ selkies_base64_decode(uint8_t *out, const uint8_t *in, size_t len)
 
     p = out;
 
-    for (i = 0; i < len; i += 4) {
+    for (end = in + len; in < end; in += 4) {
+        a = selkies_base64_digit(in[0]);
+        b = selkies_base64_digit(in[1]);
+        c = selkies_base64_digit(in[2]);
+        d = selkies_base64_digit(in[3]);
 
-        left = 4;
+        if ((a | b | c | d) >= 0) {
+            *p++ = (uint8_t) (a << 2 | b >> 4);
+            *p++ = (uint8_t) (b << 4 | c >> 2);
+            *p++ = (uint8_t) (c << 6 | d);
 
-        if (i + 4 == len && in[i + 3] == '=') {
-            left = in[i + 2] == '=' ? 2 : 3;
+            continue;
         }
 
-        for (n = 0, j = 0; j < 4; j++) {
-            digit = j < left ? selkies_base64_digit(in[i + j]) : 0;
+        /* padding ends the text, and bits that belong to no byte are zero */
 
-            if (digit < 0) {
-                return (size_t) -1;
-            }
-
-            n = n << 6 | (uint32_t) digit;
-        }
-
-        /* bits that belong to no byte are zero */
-
-        if ((left == 3 && n & 0xff) || (left == 2 && n & 0xffff)) {
+        if (in + 4 != end || in[3] != '=' || (a | b) < 0) {
             return (size_t) -1;
         }
 
-        *p++ = (uint8_t) (n >> 16);
+        *p++ = (uint8_t) (a << 2 | b >> 4);
 
-        if (left > 2) {
-            *p++ = (uint8_t) (n >> 8);
+        if (in[2] == '=' && (b & 15) == 0) {
+            break;
         }
 
-        if (left > 3) {
-            *p++ = (uint8_t) n;
+        if (c < 0 || (c & 3) != 0) {
+            return (size_t) -1;
         }
+
+        *p++ = (uint8_t) (b << 4 | c >> 2);
     }
 
     return (size_t) (p - out);

@@ -44,7 +44,7 @@
 
 typedef struct {
     uint64_t          number;               /* counts from 1 */
-    uint64_t          position;             /* of its first byte, ever growing */
+    uint64_t          position;             /* of its first byte; only grows */
     const uint8_t    *data;                 /* inside the ring */
     uint32_t          length_bytes;
 

@@ -413,7 +413,7 @@ selkies_settings_markdown(FILE *file)
 {
     char                      env[128], value[SELKIES_SETTING_STRING];
     unsigned                  id;
-    const char               *live;
+    const char               *live, *name;
     selkies_settings_t        settings;
     const selkies_setting_t  *row;
 
@@ -446,7 +446,14 @@ selkies_settings_markdown(FILE *file)
         }
 
         if (row->name2 != NULL) {
-            fprintf(file, "; `%s` in newer clients", row->name2);
+            fprintf(file, ", `SELKIES_");
+
+            for (name = row->name2; *name != '\0'; name++) {
+                fputc(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A'
+                                                   : *name, file);
+            }
+
+            fprintf(file, "`");
         }
 
         fprintf(file, " | ");

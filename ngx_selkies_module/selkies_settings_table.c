@@ -324,7 +324,7 @@ static const selkies_setting_t  selkies_settings[SELKIES_SETTINGS] = {
 
     [SELKIES_SET_ENABLE_CLIPBOARD] =
         ENUM("enable_clipboard", "true", selkies_clipboards, NULL, SENT_2,
-             NULL, "both ways, none, or one; sets the three above"),
+             NULL, "both ways, none or one: sets the other three"),
 
     [SELKIES_SET_ENABLE_RESIZE] =
         BOOL("enable_resize", 1, SENT_2, "lets clients change the size"),

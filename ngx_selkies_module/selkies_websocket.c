@@ -104,9 +104,7 @@ selkies_websocket_read(selkies_websocket_t *ws, uint8_t **pos, uint8_t *end,
 
         /* a frame may end without an event, then its state has changed */
 
-        if (rc != SELKIES_WEBSOCKET_AGAIN
-            || (*pos == end && ws->state != ws_failed))
-        {
+        if (rc != SELKIES_WEBSOCKET_AGAIN || *pos == end) {
             return rc;
         }
     }
@@ -235,7 +233,6 @@ selkies_websocket_frame(selkies_websocket_t *ws, uint64_t len)
         ws->limit_bytes = ws->initial_limit_bytes;
         ws->fragments = 0;
         ws->first = 1;
-        ws->utf8_need = 0;
     }
 
     if (len > ws->limit_bytes - ws->message_bytes) {
@@ -296,10 +293,6 @@ selkies_websocket_payload(selkies_websocket_t *ws, uint8_t **pos,
 
             if (bad != NULL) {
                 event->len = (size_t) (bad - event->data);
-            }
-
-            if (event->len == 0) {
-                return SELKIES_WEBSOCKET_AGAIN;
             }
 
             ws->first = 0;

@@ -117,7 +117,8 @@ for my $n (1 .. 40) {
 	$ws->send_frame($n & 1 ? 2 : 1, join '', map { chr 32 + int rand 95 }
 		1 .. 1 + int rand 2000) for 1 .. 20;
 
-	my @verbs = qw/ SETTINGS r kd ku kr m m2 js cw cws cwd cwe cb cbs cbd cbe
+	# no SETTINGS: an empty object is a claim, and takes over
+	my @verbs = qw/ r kd ku kr m m2 js cw cws cwd cwe cb cbs cbd cbe
 		co s p kh _ext _gz cmd CLIENT_FRAME_ACK FILE_UPLOAD_START /;
 
 	$ws->send_text(join ',', $verbs[int rand @verbs], map {

@@ -73,7 +73,8 @@ for my $signal (qw/ QUIT TERM /) {
 for my $kind (qw/ nobody idle /) {
 	$t->run();
 
-	my @idle = map { Selkies::WebSocket->new($t) } 1 .. $kind eq 'idle' ? 3 : 0;
+	my @idle = map { Selkies::WebSocket->new($t) }
+		1 .. ($kind eq 'idle' ? 3 : 0);
 	my $start = clock();
 
 	ok($t->stop('QUIT'), "QUIT with $kind");

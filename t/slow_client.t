@@ -63,6 +63,9 @@ sub ages {
 	$ws->forget();
 	$ws->pause();
 
+	# where nothing is dropped no key comes: decoding starts at the last one
+	my @before = @{ $ws->{gop} };
+
 	while ((my $now = clock()) < $end) {
 		$budget += ($now - $last) * $rate * $share;
 		$last = $now;
@@ -81,19 +84,15 @@ sub ages {
 		$budget = $rate * $share * 0.1 if $budget > $rate * $share * 0.1;
 	}
 
-	my @frames = @{ $ws->{frames} };
-
-	shift @frames while @frames && !$frames[0]{key};
-
-	# each run of pictures that begins with a key decodes by itself
+	my @frames = (@before, @{ $ws->{frames} });
 	my @pictures = Selkies::Picture->decode(\@frames, crop => '256:16:0:0');
 
-	return () unless @pictures && @pictures == @frames;
+	return () unless @pictures == @frames;
 
 	return map {
 		my $shown = int($frames[$_]{at} * 1000) & 0xffff;
 		($shown - $pictures[$_]->bar()) & 0xffff;
-	} 0 .. $#pictures;
+	} @before .. $#pictures;
 }
 
 for my $kind (qw/ viewer controller /) {
@@ -106,8 +105,7 @@ for my $kind (qw/ viewer controller /) {
 
 	my @ages = ages($slow, 0.4, 8);
 
-	cmp_ok(scalar @ages, '>', 8, "$kind: pictures come and decode")
-		or diag(scalar @{ $slow->{frames} });
+	cmp_ok(scalar @ages, '>', 8, "$kind: pictures come, and all decode");
 	note(sprintf '%s at 40%% of the rate: %d pictures, age p50 %s, p95 %s, '
 		. 'max %s ms', $kind, scalar @ages, map { $_ // 'none' }
 		percentile(50, @ages), percentile(95, @ages),

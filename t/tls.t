@@ -112,7 +112,7 @@ SKIP: {
 
 $t->reload();
 ok($c->wait_close(5), 'a close frame on reload');
-is($c->{close} && $c->{close}{code}, 1012, '1012');
+is($c->{close} && $c->{close}{code}, 1012, 'with code 1012');
 $c->drop();
 
 $t->done();

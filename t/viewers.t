@@ -79,6 +79,8 @@ $stock->wait_text(qr/^MODE/);
 $stock->run_for(0.5);
 $stock->forget();
 
+$c->forget();
+
 my $start = clock();
 
 $stock->send_text('STOP_VIDEO', 'START_VIDEO');

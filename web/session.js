@@ -23,7 +23,7 @@ const REFUSALS = { 401: 'login', 403: 'forbidden', 429: 'busy' };
  */
 
 /** The version in the address of this file, '' when run from the source tree. */
-export const VERSION = /\/v\/([^/]+)\//.exec(import.meta.url)?.[1] ?? '';
+export const VERSION = /\/v\/(\d[^/]*)\/session\.js/.exec(import.meta.url)?.[1] ?? '';
 
 export class Session {
     /**
@@ -66,6 +66,7 @@ export class Session {
         this.current = 0;
         this.attempt = 0;
         this.retryTimer = 0;
+        /** when the last socket opened, 0 before the first */
         this.openedAt = 0;
         this.heardAt = 0;
         this.expectsStats = false;
@@ -75,7 +76,8 @@ export class Session {
         this.stopped = false;
 
         worker.onmessage = event => this.fromWorker(event.data);
-        worker.onerror = event => this.end('broken', event.message);
+        worker.onerror = event => this.capabilities === null
+                                  && this.end('broken', event.message ?? '');
     }
 
     /**
@@ -228,6 +230,7 @@ export class Session {
             this.missing = '';
             this.setState('waiting');
             this.sendSize();
+            this.visibility();
         }
     }
 

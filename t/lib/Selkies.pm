@@ -13,6 +13,8 @@ package Selkies;
 # TEST_SELKIES_SANITIZE=asan|tsan|ubsan    nginx runs with that library loaded
 # TEST_SELKIES_LEAVE=1                     keeps the directory
 # TEST_SELKIES_DEBUG=1                     nginx logs at debug
+# TEST_SELKIES_CORE=1                      a worker that crashes leaves a core
+#                                          in that directory
 
 use strict;
 use warnings;
@@ -323,6 +325,10 @@ sub expand {
 	my ($self, $text) = @_;
 
 	my $user = $> == 0 ? 'user root;' : '';
+
+	$user .= " worker_rlimit_core 1g; working_directory $self->{dir};"
+		if $ENV{TEST_SELKIES_CORE};
+
 	my $level = $ENV{TEST_SELKIES_DEBUG} ? 'debug' : 'info';
 	my $display = $self->{display} || ':65000';
 	my $xauth = $self->{xauth} || "$self->{dir}/xauth";
@@ -717,8 +723,9 @@ sub done {
 
 	my @bad = $self->bad_lines();
 
+	splice @bad, 30 if @bad > 30;
 	Test::More::is(scalar @bad, 0, 'no alert, no sanitizer line')
-		or Test::More::diag(join "\n", @bad[0 .. ($#bad > 30 ? 30 : $#bad)]);
+		or Test::More::diag(join "\n", @bad);
 
 	wait_for { !$self->strays() } 2;
 
@@ -758,8 +765,8 @@ END {
 			$self->shutdown();
 
 			my @bad = $self->bad_lines();
-			Test::More::diag(join "\n", 'error log:', @bad[0 .. $#bad > 20
-				? 20 : $#bad]) if @bad;
+			splice @bad, 20 if @bad > 20;
+			Test::More::diag(join "\n", 'error log:', @bad) if @bad;
 
 			$self->cleanup();
 		}

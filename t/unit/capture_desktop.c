@@ -11,6 +11,7 @@
 #include "capture_xvfb.h"
 
 #include <X11/Xlib.h>
+#include <X11/extensions/Xfixes.h>
 #include <X11/extensions/Xrandr.h>
 #include <png.h>
 
@@ -115,20 +116,29 @@ test_size(int32_t width, int32_t height)
 }
 
 
-/* Sizes another program saw since it last looked. */
+/* How often the size changed that another program is told. */
 
 static int
 test_changes(void)
 {
-    int     n;
-    XEvent  event;
+    int         n;
+    XEvent      event;
+    static int  width = TEST_WIDTH, height = TEST_HEIGHT;
 
     n = 0;
     XSync(other.display, False);
 
     while (XPending(other.display) > 0) {
         XNextEvent(other.display, &event);
-        n += (event.type == ConfigureNotify);if(event.type==ConfigureNotify)printf("# cfg %dx%d\n",event.xconfigure.width,event.xconfigure.height);
+
+        if (event.type == ConfigureNotify
+            && (event.xconfigure.width != width
+                || event.xconfigure.height != height))
+        {
+            width = event.xconfigure.width;
+            height = event.xconfigure.height;
+            n++;
+        }
     }
 
     return n;
@@ -473,6 +483,11 @@ main(void)
 
     XSelectInput(other.display, DefaultRootWindow(other.display),
                  StructureNotifyMask);
+
+    /* as the framebuffer tier does; it must not hide the cursor from us */
+
+    (void) XFixesQueryVersion(other.display, &(int) { 0 }, &(int) { 0 });
+    XFixesHideCursor(other.display, DefaultRootWindow(other.display));
 
     test_cursor();
     test_resize();

@@ -268,6 +268,12 @@ test_layouts(void)
            "%s: the same with CapsLock on, which stays on", layouts[i]);
         test_tap(XK_Caps_Lock);
 
+        test_tap(XK_Num_Lock);
+        ok(test_symbols(test_text, sizeof(test_text) / sizeof(uint32_t))
+           && (test_modifiers() & Mod2Mask),
+           "%s: the same with NumLock on, which stays on", layouts[i]);
+        test_tap(XK_Num_Lock);
+
         selkies_input_key(input, held, XK_ISO_Level3_Shift, 1);
         ok(test_symbols(test_text, 26),
            "%s: the same with AltGr held", layouts[i]);

@@ -860,7 +860,7 @@ test_base64(void)
 
     static const char *const  wrong[] = {
         "Z", "Zg", "Zg=", "Zg===", "Z===", "====", "Zh==", "Zm9=", "Zm9v=",
-        "Zg==Zg==", "Zm 9", "Zm9\n", "Zm-_", "Zm9v\xff" "aaa", "=Zm9"
+        "Zg==Zg==", "Zm 9", "Zm9\n", "Zm-_", "Zm9v\xffzzz", "=Zm9"
     };
 
     for (i = 0; i < sizeof(rfc) / sizeof(rfc[0]); i++) {

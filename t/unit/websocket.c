@@ -305,6 +305,19 @@ no_limit(const uint8_t *data, size_t len, int binary, int *need_more)
 }
 
 
+static size_t
+limit_3000(const uint8_t *data, size_t len, int binary, int *need_more)
+{
+    (void) data;
+    (void) len;
+    (void) binary;
+
+    *need_more = 0;
+
+    return 3000;
+}
+
+
 /* Reads the input in pieces and writes down what it says. */
 
 static void
@@ -711,6 +724,39 @@ test_assembler(void)
     ok(selkies_websocket_read(&ws, &pos, input + 14, &event)
        == SELKIES_WEBSOCKET_ERROR && event.code == 1009 && m.size == 0,
        "2 GB announced: 1009, nothing allocated");
+
+    selkies_message_free(&m);
+
+    /* nor does a fragment that is one byte too many with those before it */
+
+    selkies_websocket_init(&ws, LIMIT);
+
+    memcpy(input, "\x02\x81mask" "a\x00\xff\0\0\0\0\0\x10\0\0", 17);
+    pos = input;
+    ok(selkies_websocket_read(&ws, &pos, input + 7, &event)
+       == SELKIES_WEBSOCKET_EVENT && event.len == 1 && pos == input + 7,
+       "a fragment of 1 byte");
+    ok(selkies_websocket_read(&ws, &pos, input + 16, &event)
+       == SELKIES_WEBSOCKET_AGAIN
+       && selkies_websocket_read(&ws, &pos, input + 17, &event)
+          == SELKIES_WEBSOCKET_ERROR && event.code == 1009,
+       "one of 1 MiB behind it is 1009 at its last length byte");
+
+    /* a limit that no doubling meets */
+
+    selkies_websocket_init(&ws, LIMIT);
+
+    input_len = 0;
+    put_frame(BIN, payload, 1500, 0);
+    put_frame(FIN|CONT, payload, 1500, 0);
+
+    pos = input;
+    selkies_websocket_read(&ws, &pos, input + input_len, &event);
+    (void) selkies_message_add(&m, &ws, &event, limit_3000);
+    selkies_websocket_read(&ws, &pos, input + input_len, &event);
+    rc = selkies_message_add(&m, &ws, &event, limit_3000);
+    ok(rc == 1 && m.len == 3000 && m.size == 3000,
+       "3000 bytes allowed: 3000 allocated");
 
     selkies_message_free(&m);
 

@@ -66,6 +66,11 @@ export class Keyboard {
         });
         field.addEventListener('blur', () => this.releaseAll());
         addEventListener('blur', () => this.releaseAll());
+        addEventListener('focus', () => {
+            if (document.activeElement === document.body) {
+                this.focus();
+            }
+        });
         addEventListener('pagehide', () => this.releaseAll());
         document.addEventListener('visibilitychange', () => {
             if (document.visibilityState === 'hidden') {

@@ -1,6 +1,6 @@
 /**
- * Where decoded pictures go, and the test probe. Runs in the worker; a sink
- * owns every VideoFrame it is given and closes it.
+ * Where decoded pictures go. Runs in the worker; a sink owns every VideoFrame it
+ * is given and closes it.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
@@ -66,6 +66,8 @@ export function canvasSink(canvas) {
         canvas.getContext('2d', { alpha: false, desynchronized: true }));
     /** @type {VideoFrame | null} */
     let waiting = null;
+    const soon = typeof requestAnimationFrame === 'function' ? requestAnimationFrame
+        : (/** @type {() => void} */ call) => setTimeout(call, 4);
 
     function draw() {
         const frame = waiting;
@@ -89,7 +91,7 @@ export function canvasSink(canvas) {
 
     return { name: 'canvas', show(frame) {
         if (waiting === null) {
-            requestAnimationFrame(draw);
+            soon(draw);
         } else {
             waiting.close();
         }
@@ -119,39 +121,4 @@ export function createSink(parts) {
 
     return { sink: trackSink('video track (worker)', generator.writable),
              track: generator.track };
-}
-
-
-/**
- * Reads the mean colour of 2x2 pixels at each point. Only the test hook
- * (`?probe=1`) calls it.
- *
- * @param {VideoFrame} frame
- * @param {{ x: number, y: number }[]} points  stream pixels
- * @returns {Promise<(number[] | null)[]>} [r, g, b] each, null outside the picture
- */
-export async function readPoints(frame, points) {
-    const rgba = new Uint8Array(16);
-    const left = frame.visibleRect?.x ?? 0;
-    const top = frame.visibleRect?.y ?? 0;
-    /** @type {(number[] | null)[]} */
-    const colours = [];
-
-    for (const point of points) {
-        const rect = { x: left + point.x - point.x % 2, y: top + point.y - point.y % 2,
-                       width: 2, height: 2 };
-
-        try {
-            await frame.copyTo(rgba, /** @type {any} */ (
-                { rect, format: 'RGBA', colorSpace: 'srgb' }));
-        } catch {
-            colours.push(null);
-            continue;
-        }
-
-        colours.push([0, 1, 2].map(c => [0, 4, 8, 12].reduce(
-            (sum, i) => sum + /** @type {number} */ (rgba[i + c]), 0) / 4));
-    }
-
-    return colours;
 }

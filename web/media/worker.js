@@ -9,7 +9,7 @@
 
 import { Decoder, VIDEO_H264, VIDEO_JPEG, parseVideoHeader,
          percentile } from './decode.js';
-import { createSink, readPoints } from './sink.js';
+import { createSink } from './sink.js';
 
 const TICK_MS = 50;
 const STATS_MS = 500;
@@ -108,6 +108,7 @@ async function probe(frame) {
 
     try {
         if (watched !== null) {
+            const { readPoints } = await import('./probe.js');
             page.postMessage({ t: 'sample', at, frame: number,
                                rgb: await readPoints(frame, watched) });
         }
@@ -379,6 +380,7 @@ function sendInput(order) {
 
 /** @param {{ id: number, points: { x: number, y: number }[] }} order */
 async function peek(order) {
+    const { readPoints } = await import('./probe.js');
     const frame = kept === null ? null : kept.clone();
     const rgb = frame === null ? null : await readPoints(frame, order.points);
 

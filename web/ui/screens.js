@@ -84,6 +84,13 @@ const SCREENS = {
         icon: 'plug', title: 'Connection lost',
         text: 'The desktop keeps running. This page reconnects by itself.',
         action: ['Reconnect now', 'retry'] },
+    unreachable: {
+        icon: 'plug', title: 'No live connection',
+        text: 'The page has loaded, but its WebSocket does not open. This page keeps trying.',
+        hints: ['Behind a reverse proxy? It has to pass on WebSocket upgrades and the Host '
+                + 'header as the browser sent it.',
+                'The log of the server names the reason.'],
+        action: ['Try now', 'retry'] },
     foreign: {
         icon: 'film', title: 'The picture cannot be shown',
         text: 'The desktop is being sent in a format that this page does not show '
@@ -145,7 +152,7 @@ export function show(name, detail, session) {
         const [label, action] = screen.action;
         const run = {
             retry() {
-                if (name !== 'lost') {
+                if (name !== 'lost' && name !== 'unreachable') {
                     hide();
                     notice.hidden = false;
                 }
@@ -229,7 +236,7 @@ export function watch(session, stage) {
                 notice.hidden = shown !== '';
             }, NOTICE_DELAY_MS);
             cardTimer = window.setTimeout(() => {
-                show('lost', '', session);
+                show(session.openedAt > 0 ? 'lost' : 'unreachable', '', session);
                 countDown(session);
             }, CARD_DELAY_MS);
         }

@@ -1,0 +1,443 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * The configuration: made, merged, checked.
+ *
+ * Thread: the master, or whoever reads the configuration.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+
+
+static char *ngx_http_selkies_merge_settings(ngx_conf_t *cf,
+    ngx_http_selkies_loc_conf_t *prev, ngx_http_selkies_loc_conf_t *conf);
+static char *ngx_http_selkies_add_display(ngx_conf_t *cf,
+    ngx_http_selkies_loc_conf_t *conf);
+static ngx_int_t ngx_http_selkies_framebuffer(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_int_t *fd);
+
+
+void *
+ngx_http_selkies_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_selkies_main_conf_t  *smcf;
+
+    smcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_selkies_main_conf_t));
+    if (smcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&smcf->displays, cf->pool, 4,
+                       sizeof(ngx_http_selkies_display_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    smcf->streams = NGX_CONF_UNSET_UINT;
+    smcf->ring_size = NGX_CONF_UNSET_SIZE;
+
+    return smcf;
+}
+
+
+char *
+ngx_http_selkies_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_selkies_main_conf_t  *smcf = conf;
+
+    ngx_conf_init_uint_value(smcf->streams, 4);
+    ngx_conf_init_size_value(smcf->ring_size, 16 * 1024 * 1024);
+
+    if (smcf->ring_size < 1024 * 1024
+        || smcf->ring_size > 1024 * 1024 * 1024)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"selkies_ring_size\" %uz: "
+                           "must be from 1m to 1g", smcf->ring_size);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+void *
+ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_selkies_loc_conf_t  *slcf;
+
+    slcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_selkies_loc_conf_t));
+    if (slcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     slcf->display, xauthority, framebuffer, title = { 0, NULL };
+     *     slcf->role, prefix, settings, effective, target = NULL;
+     *     slcf->max_width = 0;
+     *     slcf->max_height = 0;
+     */
+
+    slcf->enable = NGX_CONF_UNSET;
+    slcf->open = NGX_CONF_UNSET;
+    slcf->require_origin = NGX_CONF_UNSET;
+    slcf->origins = NGX_CONF_UNSET_PTR;
+    slcf->capture = NGX_CONF_UNSET_UINT;
+    slcf->idle = NGX_CONF_UNSET_MSEC;
+    slcf->ping_interval = NGX_CONF_UNSET_MSEC;
+    slcf->ping_timeout = NGX_CONF_UNSET_MSEC;
+    slcf->send_timeout = NGX_CONF_UNSET_MSEC;
+    slcf->frame_timeout = NGX_CONF_UNSET_MSEC;
+    slcf->send_lowat = NGX_CONF_UNSET_SIZE;
+    slcf->input_rate = NGX_CONF_UNSET_UINT;
+    slcf->max_viewers = NGX_CONF_UNSET_UINT;
+
+    return slcf;
+}
+
+
+char *
+ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_selkies_loc_conf_t *prev = parent;
+    ngx_http_selkies_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_selkies_main_conf_t  *smcf;
+
+    ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_str_value(conf->display, prev->display, ":0");
+    ngx_conf_merge_str_value(conf->xauthority, prev->xauthority, "");
+    ngx_conf_merge_str_value(conf->framebuffer, prev->framebuffer, "");
+    ngx_conf_merge_uint_value(conf->capture, prev->capture,
+                              SELKIES_CAPTURE_AUTO);
+    ngx_conf_merge_msec_value(conf->idle, prev->idle, 10000);
+
+    if (conf->role == NULL) {
+        conf->role = prev->role;
+    }
+
+    if (conf->prefix == NULL) {
+        conf->prefix = prev->prefix;
+    }
+
+    ngx_conf_merge_str_value(conf->title, prev->title, "Selkies");
+    ngx_conf_merge_value(conf->open, prev->open, 0);
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_value(conf->require_origin, prev->require_origin, 0);
+
+    if (conf->max_width == 0) {
+        conf->max_width = prev->max_width ? prev->max_width : 7680;
+        conf->max_height = prev->max_height ? prev->max_height : 4320;
+    }
+
+    ngx_conf_merge_msec_value(conf->ping_interval, prev->ping_interval,
+                              15000);
+    ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout, 10000);
+    ngx_conf_merge_msec_value(conf->send_timeout, prev->send_timeout, 15000);
+    ngx_conf_merge_msec_value(conf->frame_timeout, prev->frame_timeout,
+                              10000);
+    ngx_conf_merge_size_value(conf->send_lowat, prev->send_lowat,
+                              32 * 1024);
+    ngx_conf_merge_uint_value(conf->input_rate, prev->input_rate, 2000);
+    ngx_conf_merge_uint_value(conf->max_viewers, prev->max_viewers, 100);
+
+    if (ngx_http_selkies_merge_settings(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->prefix == NULL
+        && (clcf->named
+#if (NGX_PCRE)
+            || clcf->regex
+#endif
+            ))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"selkies\" in location \"%V\" needs "
+                           "\"selkies_prefix\"", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_selkies_module);
+    smcf->used = 1;
+
+    return ngx_http_selkies_add_display(cf, conf);
+}
+
+
+static char *
+ngx_http_selkies_merge_settings(ngx_conf_t *cf,
+    ngx_http_selkies_loc_conf_t *prev, ngx_http_selkies_loc_conf_t *conf)
+{
+    if (prev->settings == NULL) {
+        prev->settings = ngx_palloc(cf->pool, sizeof(selkies_settings_t));
+        if (prev->settings == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        selkies_settings_init(prev->settings);
+    }
+
+    if (conf->settings == NULL) {
+        conf->settings = prev->settings;
+
+    } else {
+        selkies_settings_merge(conf->settings, prev->settings);
+    }
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
+
+    conf->effective = ngx_palloc(cf->pool, sizeof(selkies_settings_t));
+    if (conf->effective == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *conf->effective = *conf->settings;
+    selkies_settings_finish(conf->effective);
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * What belongs to a display rather than to a location ends in one record,
+ * wherever it is written.
+ */
+
+static char *
+ngx_http_selkies_add_display(ngx_conf_t *cf, ngx_http_selkies_loc_conf_t *conf)
+{
+    ngx_int_t                       fd;
+    ngx_uint_t                      i;
+    ngx_http_selkies_display_t     *display, **displays;
+    ngx_http_selkies_main_conf_t   *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_selkies_module);
+
+    if (conf->display.len >= SELKIES_DISPLAY_LEN
+        || ngx_strlchr(conf->display.data,
+                       conf->display.data + conf->display.len, ':')
+           == NULL)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"selkies_display\" \"%V\": "
+                           "an X display such as \":1\" is expected",
+                           &conf->display);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_selkies_framebuffer(cf, &conf->framebuffer, &fd) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    displays = smcf->displays.elts;
+
+    for (i = 0; i < smcf->displays.nelts; i++) {
+        display = displays[i];
+
+        if (display->name.len != conf->display.len
+            || ngx_strncmp(display->name.data, conf->display.data,
+                           conf->display.len)
+               != 0)
+        {
+            continue;
+        }
+
+        if (display->xauthority.len != conf->xauthority.len
+            || ngx_strncmp(display->xauthority.data, conf->xauthority.data,
+                           conf->xauthority.len)
+               != 0
+            || display->framebuffer_fd != fd
+            || display->capture != conf->capture
+            || display->idle != conf->idle)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"selkies_xauthority\", "
+                               "\"selkies_framebuffer\", "
+                               "\"selkies_capture\" and \"selkies_idle\" "
+                               "must be the same wherever display \"%V\" "
+                               "is used", &conf->display);
+            return NGX_CONF_ERROR;
+        }
+
+        conf->target = display;
+        return NGX_CONF_OK;
+    }
+
+    if (smcf->displays.nelts == smcf->streams) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "display \"%V\" is one more than "
+                           "\"selkies_streams %ui\" has room for",
+                           &conf->display, smcf->streams);
+        return NGX_CONF_ERROR;
+    }
+
+    display = ngx_pcalloc(cf->pool, sizeof(ngx_http_selkies_display_t));
+    displays = ngx_array_push(&smcf->displays);
+
+    if (display == NULL || displays == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    display->name = conf->display;
+    display->xauthority = conf->xauthority;
+    display->framebuffer_fd = fd;
+    display->capture = conf->capture;
+    display->idle = conf->idle;
+    ngx_queue_init(&display->sessions);
+
+    *displays = display;
+    conf->target = display;
+
+    return NGX_CONF_OK;
+}
+
+
+/* "fd:N": a descriptor that nginx was started with. */
+
+static ngx_int_t
+ngx_http_selkies_framebuffer(ngx_conf_t *cf, ngx_str_t *value, ngx_int_t *fd)
+{
+    *fd = -1;
+
+    if (value->len == 0) {
+        return NGX_OK;
+    }
+
+    if (value->len > 3 && ngx_strncmp(value->data, "fd:", 3) == 0) {
+        *fd = ngx_atoi(value->data + 3, value->len - 3);
+
+        if (*fd >= 0 && *fd <= 65535) {
+            return NGX_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"selkies_framebuffer\" \"%V\": "
+                       "\"fd:number\" is expected", value);
+
+    return NGX_ERROR;
+}
+
+
+char *
+ngx_http_selkies_set_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_selkies_loc_conf_t *slcf = conf;
+
+    char        error[SELKIES_SETTING_ERROR];
+    ngx_str_t  *value;
+
+    if (slcf->settings == NULL) {
+        slcf->settings = ngx_palloc(cf->pool, sizeof(selkies_settings_t));
+        if (slcf->settings == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        selkies_settings_init(slcf->settings);
+    }
+
+    if (slcf->settings->values[cmd->offset].set) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (selkies_settings_set(slcf->settings, (unsigned) cmd->offset,
+                             (char *) value[1].data, value[1].len, error)
+        != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": %s", &cmd->name,
+                           error);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_selkies_set_resolution(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_selkies_loc_conf_t *slcf = conf;
+
+    u_char     *x, *last;
+    ngx_int_t   width, height;
+    ngx_str_t  *value;
+
+    if (slcf->max_width != 0) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    last = value[1].data + value[1].len;
+    x = ngx_strlchr(value[1].data, last, 'x');
+
+    if (x != NULL) {
+        width = ngx_atoi(value[1].data, x - value[1].data);
+        height = ngx_atoi(x + 1, last - (x + 1));
+
+        if (width >= 2 && width <= 16384 && height >= 2 && height <= 16384) {
+            slcf->max_width = width & ~1;
+            slcf->max_height = height & ~1;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid resolution \"%V\": WIDTHxHEIGHT is expected, "
+                       "each from 2 to 16384", &value[1]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_selkies_set_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_selkies_loc_conf_t *slcf = conf;
+
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (slcf->origins != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    slcf->origins = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                     sizeof(ngx_str_t));
+    if (slcf->origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 1 && value[i].data[0] == '*') {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"selkies_allowed_origins *\" lets every "
+                               "web site use a visitor's credentials here");
+        }
+
+        origin = ngx_array_push(slcf->origins);
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}

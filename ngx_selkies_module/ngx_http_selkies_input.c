@@ -1,0 +1,228 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * Verbs of keyboard and pointer, and how many of them a client may send.
+ *
+ * Thread: the event loop; what is done with them, selkies_control.h.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+
+
+#define NGX_HTTP_SELKIES_HELD_MS      2000
+#define NGX_HTTP_SELKIES_EXCESS       3         /* seconds of too much input */
+#define NGX_HTTP_SELKIES_TYPED        400       /* characters of one message */
+
+
+static uint32_t ngx_http_selkies_keysym(uint32_t code);
+static selkies_control_t *ngx_http_selkies_holder(
+    ngx_http_selkies_session_t *s);
+
+
+/* Seconds with more than the rate in a row end the session. */
+
+ngx_uint_t
+ngx_http_selkies_too_fast(ngx_http_selkies_session_t *s)
+{
+    if (s->input_second != ngx_time()) {
+
+        if (s->input_count <= s->conf->input_rate
+            || ngx_time() - s->input_second > 1)
+        {
+            s->input_excess = 0;
+
+        } else if (++s->input_excess >= NGX_HTTP_SELKIES_EXCESS) {
+            ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                          "client sends more than %ui input messages a "
+                          "second", s->conf->input_rate);
+            ngx_http_selkies_close(s, SELKIES_CLOSE_POLICY,
+                                   "too much input");
+            return 1;
+        }
+
+        s->input_second = ngx_time();
+        s->input_count = 0;
+    }
+
+    s->input_count++;
+
+    return 0;
+}
+
+
+void
+ngx_http_selkies_key(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_holder(s);
+
+    if (control != NULL) {
+        selkies_control_key(control, s->held, cmd->u.keysym,
+                            cmd->verb == SELKIES_VERB_KEY_DOWN);
+    }
+}
+
+
+void
+ngx_http_selkies_key_held(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    size_t              n;
+    uint32_t            keysyms[SELKIES_CONTROL_HELD], keysym;
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_holder(s);
+
+    if (control == NULL) {
+        return;
+    }
+
+    for (n = 0; /* void */ ; n++) {
+        keysym = selkies_next_keysym(&cmd->u.keys);
+
+        if (keysym == 0) {
+            break;
+        }
+
+        if (n == SELKIES_CONTROL_HELD) {
+
+            /* nobody has so many fingers: a part would release the rest */
+
+            return;
+        }
+
+        keysyms[n] = keysym;
+    }
+
+    selkies_control_held(control, s->held, keysyms, n);
+}
+
+
+void
+ngx_http_selkies_key_reset(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    if (s->held != NULL && s->display->control != NULL) {
+        selkies_control_release(s->display->control, s->held);
+    }
+}
+
+
+void
+ngx_http_selkies_pointer(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_holder(s);
+
+    if (control != NULL) {
+        selkies_control_pointer(control, s->held,
+                                cmd->verb == SELKIES_VERB_POINTER_RELATIVE,
+                                cmd->u.pointer.x, cmd->u.pointer.y,
+                                cmd->u.pointer.mask,
+                                cmd->u.pointer.magnitude);
+    }
+}
+
+
+/* Text as keys, as much of it as the ring of events has room for. */
+
+void
+ngx_http_selkies_type(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    u_char             *p, *last;
+    uint32_t            code, keysym;
+    ngx_uint_t          n;
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_holder(s);
+
+    if (control == NULL) {
+        return;
+    }
+
+    p = (u_char *) cmd->u.text.data;
+    last = p + cmd->u.text.len;
+
+    for (n = 0; p < last && n < NGX_HTTP_SELKIES_TYPED; n++) {
+        code = *p < 0x80 ? *p++ : ngx_utf8_decode(&p, last - p);
+
+        if (code > 0x10ffff) {
+            break;
+        }
+
+        keysym = ngx_http_selkies_keysym(code);
+
+        if (keysym != 0) {
+            selkies_control_key(control, s->held, keysym, true);
+            selkies_control_key(control, s->held, keysym, false);
+        }
+    }
+
+    if (p < last) {
+        ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                      "text to type was cut after %ui characters", n);
+    }
+}
+
+
+/* X11 protocol, appendix A: Latin-1, then Unicode; few controls are keys. */
+
+static uint32_t
+ngx_http_selkies_keysym(uint32_t code)
+{
+    switch (code) {
+
+    case '\n':
+    case '\r':
+        return 0xff0d;
+
+    case '\t':
+        return 0xff09;
+
+    case '\b':
+        return 0xff08;
+
+    case 0x1b:
+        return 0xff1b;
+    }
+
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+        return 0;
+    }
+
+    return code < 0x100 ? code : 0x1000000 + code;
+}
+
+
+/* The input thread, with this session among its clients. */
+
+static selkies_control_t *
+ngx_http_selkies_holder(ngx_http_selkies_session_t *s)
+{
+    selkies_control_t  *control;
+
+    control = ngx_http_selkies_control(s->display);
+
+    if (control == NULL) {
+        return NULL;
+    }
+
+    if (s->held == NULL) {
+        s->held = selkies_control_join(control,
+                                       s->dialect == SELKIES_DIALECT_1
+                                       && !s->extended);
+        if (s->held == NULL) {
+            return NULL;
+        }
+
+        ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_HEARTBEAT,
+                             NGX_HTTP_SELKIES_HELD_MS);
+    }
+
+    return control;
+}

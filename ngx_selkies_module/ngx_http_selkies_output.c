@@ -1,0 +1,323 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * What goes out, in this order: what the socket did not take of a packet, then
+ * queued messages, then the next packet, which is sent straight from the
+ * ring.
+ *
+ * Thread: the event loop.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+
+
+#define NGX_HTTP_SELKIES_SEND_ROUNDS    64
+#define NGX_HTTP_SELKIES_REST_KEEP      (64 * 1024)
+
+
+static ngx_int_t ngx_http_selkies_flush(ngx_http_selkies_session_t *s);
+static ngx_int_t ngx_http_selkies_write(ngx_http_selkies_session_t *s,
+    u_char *data, size_t len, size_t *taken);
+static ngx_int_t ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet);
+static ngx_int_t ngx_http_selkies_keep_rest(ngx_http_selkies_session_t *s,
+    const uint8_t *data, size_t len);
+
+
+void
+ngx_http_selkies_queue(ngx_http_selkies_session_t *s, ngx_uint_t opcode,
+    const u_char *data, size_t len)
+{
+    size_t   need, size;
+    u_char  *out, header[SELKIES_WEBSOCKET_HEADER_MAX];
+
+    if (s->dead || (s->closing && opcode != SELKIES_WEBSOCKET_CLOSE)) {
+        return;
+    }
+
+    if (s->out_pos == s->out_len) {
+        s->out_pos = 0;
+        s->out_len = 0;
+    }
+
+    need = s->out_len + SELKIES_WEBSOCKET_HEADER_MAX + len;
+
+    if (need > s->out_size) {
+
+        if (need > NGX_HTTP_SELKIES_OUT_MAX) {
+            ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                          "client does not read its messages");
+            ngx_http_selkies_abort(s);
+            return;
+        }
+
+        for (size = 4096; size < need; size *= 2) {
+            /* void */
+        }
+
+        out = ngx_alloc(size, s->connection->log);
+
+        if (out == NULL) {
+            ngx_http_selkies_abort(s);
+            return;
+        }
+
+        if (s->out != NULL) {
+            ngx_memcpy(out, s->out, s->out_len);
+            ngx_free(s->out);
+        }
+
+        s->out = out;
+        s->out_size = size;
+    }
+
+    size = selkies_websocket_header(header, (unsigned) opcode, 1, len);
+    ngx_memcpy(s->out + s->out_len, header, size);
+
+    if (len != 0) {
+        ngx_memcpy(s->out + s->out_len + size, data, len);
+    }
+
+    s->out_len += size + len;
+}
+
+
+void
+ngx_http_selkies_send(ngx_http_selkies_session_t *s)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        rounds;
+    selkies_packet_t  packet;
+
+    if (s->dead || !s->live) {
+        return;
+    }
+
+    for (rounds = 0; rounds < NGX_HTTP_SELKIES_SEND_ROUNDS; rounds++) {
+
+        rc = ngx_http_selkies_flush(s);
+
+        if (rc == NGX_ERROR) {
+            ngx_http_selkies_abort(s);
+            return;
+        }
+
+        if (rc == NGX_AGAIN) {
+            ngx_http_selkies_wait_writable(s);
+            return;
+        }
+
+        if (s->closing) {
+
+            /* all is out: SHUT_WR, and wait for the peer to close */
+
+            s->graceful = 1;
+            ngx_http_selkies_abort(s);
+            return;
+        }
+
+        if (ngx_http_selkies_session_pick(s, &packet) != NGX_OK) {
+
+            /* it may have had something to say first */
+
+            if (s->out_pos != s->out_len && !s->dead) {
+                continue;
+            }
+
+            ngx_http_selkies_disarm(s, NGX_HTTP_SELKIES_SEND);
+            ngx_http_selkies_session_update_gate(s);
+            return;
+        }
+
+        if (s->out_pos != s->out_len) {
+            continue;
+        }
+
+        if (ngx_http_selkies_send_packet(s, &packet) == NGX_ERROR) {
+            ngx_http_selkies_abort(s);
+            return;
+        }
+    }
+
+    ngx_post_event(s->connection->write, &ngx_posted_next_events);
+}
+
+
+/* NGX_OK: all that was begun or queued is out; NGX_AGAIN; NGX_ERROR. */
+
+static ngx_int_t
+ngx_http_selkies_flush(ngx_http_selkies_session_t *s)
+{
+    size_t             taken;
+    ngx_int_t          rc;
+    ngx_connection_t  *c = s->connection;
+
+    if (c->buffered) {
+
+        /* TLS has a record of ours that it could not write */
+
+        if (c->send_chain(c, NULL, 0) == NGX_CHAIN_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (c->buffered) {
+            return NGX_AGAIN;
+        }
+    }
+
+    if (s->rest_pos != s->rest_len) {
+        rc = ngx_http_selkies_write(s, s->rest + s->rest_pos,
+                                    s->rest_len - s->rest_pos, &taken);
+        s->rest_pos += taken;
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    /* a large key was an exception: its room is given back */
+
+    if (s->rest_size > NGX_HTTP_SELKIES_REST_KEEP) {
+        ngx_free(s->rest);
+        s->rest = NULL;
+        s->rest_size = 0;
+    }
+
+    s->rest_pos = 0;
+    s->rest_len = 0;
+
+    if (s->out_pos != s->out_len) {
+        rc = ngx_http_selkies_write(s, s->out + s->out_pos,
+                                    s->out_len - s->out_pos, &taken);
+        s->out_pos += taken;
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (s->out_size > NGX_HTTP_SELKIES_REST_KEEP) {
+        ngx_free(s->out);
+        s->out = NULL;
+        s->out_size = 0;
+    }
+
+    s->out_pos = 0;
+    s->out_len = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_selkies_write(ngx_http_selkies_session_t *s, u_char *data,
+    size_t len, size_t *taken)
+{
+    ngx_buf_t          buf;
+    ngx_chain_t        out, *left;
+    ngx_connection_t  *c = s->connection;
+
+    *taken = 0;
+
+    ngx_memzero(&buf, sizeof(ngx_buf_t));
+    buf.pos = data;
+    buf.last = data + len;
+    buf.memory = 1;
+    buf.flush = 1;
+
+    out.buf = &buf;
+    out.next = NULL;
+
+    left = c->send_chain(c, &out, 0);
+
+    if (left == NGX_CHAIN_ERROR) {
+        return NGX_ERROR;
+    }
+
+    *taken = buf.pos - data;
+
+    return (left != NULL || c->buffered) ? NGX_AGAIN : NGX_OK;
+}
+
+
+/*
+ * Straight from the ring.  NGX_ERROR where the ring passed the packet while
+ * the socket took it: bytes that are out cannot be called back.
+ */
+
+static ngx_int_t
+ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet)
+{
+    size_t     taken;
+    ngx_int_t  rc;
+
+    rc = ngx_http_selkies_write(s, (u_char *) packet->data,
+                                packet->length_bytes, &taken);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (taken != packet->length_bytes
+        && ngx_http_selkies_keep_rest(s, packet->data + taken,
+                                      packet->length_bytes - taken)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!selkies_ring_whole(s->display->ring, packet)) {
+        ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                      "a picture was overwritten while it was sent");
+        return NGX_ERROR;
+    }
+
+    ngx_http_selkies_session_sent(s, packet);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_selkies_keep_rest(ngx_http_selkies_session_t *s, const uint8_t *data,
+    size_t len)
+{
+    if (len > s->rest_size) {
+        ngx_free(s->rest);
+
+        s->rest_size = 0;
+        s->rest = ngx_alloc(len, s->connection->log);
+
+        if (s->rest == NULL) {
+            return NGX_ERROR;
+        }
+
+        s->rest_size = len;
+    }
+
+    ngx_memcpy(s->rest, data, len);
+    s->rest_pos = 0;
+    s->rest_len = len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_selkies_wait_writable(ngx_http_selkies_session_t *s)
+{
+    if (ngx_handle_write_event(s->connection->write, 0) != NGX_OK) {
+        ngx_http_selkies_abort(s);
+        return;
+    }
+
+    if (!(s->armed & (1 << NGX_HTTP_SELKIES_SEND))) {
+        s->sent = s->connection->sent;
+        ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_SEND, s->conf->send_timeout);
+    }
+
+    ngx_http_selkies_session_update_gate(s);
+}

@@ -1,0 +1,407 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * Which picture a client gets next, and when it gets none.
+ *
+ * Pictures are never queued.  A session whose gate is closed (its socket is
+ * full, or the ping behind its last pictures is overdue) skips; when the gate
+ * opens again it goes on where it stopped if that is cheap, jumps to the
+ * newest key if there is one, or asks for one.  The same ways bring a new
+ * client in: the ring itself is the join cache.
+ *
+ * Thread: the event loop.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+
+
+#define NGX_HTTP_SELKIES_KEY_MS         500     /* between a client's keys */
+#define NGX_HTTP_SELKIES_JOIN_PACKETS   60
+#define NGX_HTTP_SELKIES_JOIN_BYTES     (2 * 1024 * 1024)
+#define NGX_HTTP_SELKIES_CATCH_PACKETS  30
+#define NGX_HTTP_SELKIES_CATCH_BYTES    (64 * 1024)
+#define NGX_HTTP_SELKIES_CATCH_US       100000
+
+#define NGX_HTTP_SELKIES_PROBE_BYTES    (16 * 1024)
+#define NGX_HTTP_SELKIES_PROBE_MAX      (1024 * 1024)
+#define NGX_HTTP_SELKIES_PROBE_MIN_US   60000
+#define NGX_HTTP_SELKIES_PROBE_SLACK_US 20000
+#define NGX_HTTP_SELKIES_RTT_PERIOD_MS  10000
+
+
+static ngx_uint_t ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s);
+static uint64_t ngx_http_selkies_window(ngx_http_selkies_session_t *s);
+static ngx_int_t ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet);
+static ngx_uint_t ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet);
+static void ngx_http_selkies_ask_key(ngx_http_selkies_session_t *s);
+static void ngx_http_selkies_probe(ngx_http_selkies_session_t *s,
+    uint64_t number);
+
+
+void
+ngx_http_selkies_session_need_key(ngx_http_selkies_session_t *s,
+    ngx_uint_t fresh)
+{
+    s->need_key = 1;
+    s->key_after = fresh ? selkies_ring_head(s->display->ring) : 0;
+}
+
+
+void
+ngx_http_selkies_session_update_gate(ngx_http_selkies_session_t *s)
+{
+    ngx_uint_t  open;
+
+    open = ngx_http_selkies_gate_is_open(s);
+
+    if (open != s->gate) {
+        s->gate = open;
+        ngx_http_selkies_count_gate(s->display, open ? 1 : -1);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s)
+{
+    ngx_connection_t  *c = s->connection;
+
+    if (!s->watching || !s->live || s->dead || s->closing || s->hold
+        || s->size_pending)
+    {
+        return 0;
+    }
+
+    if (s->rest_pos != s->rest_len || c->buffered || !c->write->ready) {
+        return 0;
+    }
+
+    if (s->probe == 0) {
+        return 1;
+    }
+
+    return s->unprobed_bytes < NGX_HTTP_SELKIES_PROBE_MAX
+           && selkies_clock_us() - s->probe_sent_us
+              < ngx_http_selkies_window(s);
+}
+
+
+/*
+ * How long a probe may be under way before the pictures behind it are held to
+ * wait somewhere: measured against the best round trip of late, because the
+ * present one includes that wait.
+ */
+
+static uint64_t
+ngx_http_selkies_window(ngx_http_selkies_session_t *s)
+{
+    uint32_t  fps;
+    uint64_t  rtt, window;
+
+    rtt = s->rtt_min_us[0];
+
+    if (rtt == 0 || (s->rtt_min_us[1] != 0 && s->rtt_min_us[1] < rtt)) {
+        rtt = s->rtt_min_us[1];
+    }
+
+    if (rtt == 0) {
+
+        /* the first one is under way: most networks answer by then */
+
+        return 500000;
+    }
+
+    fps = atomic_load(&s->display->stream->wanted_fps);
+
+    window = rtt + rtt / 2 + 2 * 1000000 / ngx_max(fps, 1)
+             + NGX_HTTP_SELKIES_PROBE_SLACK_US;
+
+    return ngx_max(window, NGX_HTTP_SELKIES_PROBE_MIN_US);
+}
+
+
+ngx_int_t
+ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet)
+{
+    ngx_uint_t         tries;
+    selkies_stream_t  *stream = s->display->stream;
+
+    if (!ngx_http_selkies_gate_is_open(s)) {
+        return NGX_DECLINED;
+    }
+
+    /* pictures of the old size would be of no use to who asked for another */
+
+    if (atomic_load(&stream->wanted_size) != atomic_load(&stream->engine_size)
+        && (ngx_msec_int_t) (s->size_until - ngx_current_msec) > 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    for (tries = 0; tries < 3; tries++) {
+
+        if (s->need_key) {
+            if (ngx_http_selkies_find_key(s, packet) != NGX_OK) {
+                ngx_http_selkies_ask_key(s);
+                return NGX_DECLINED;
+            }
+
+            s->next = packet->number;
+
+        } else {
+
+            switch (selkies_ring_get(s->display->ring, s->next, packet)) {
+
+            case SELKIES_OK:
+                break;
+
+            case SELKIES_AGAIN:
+                return NGX_DECLINED;
+
+            default: /* SELKIES_LOST */
+                s->skipped++;
+                ngx_http_selkies_session_need_key(s, 0);
+                continue;
+            }
+        }
+
+        if (packet->epoch != s->epoch
+            && !(packet->flags & SELKIES_PACKET_KEY))
+        {
+            ngx_http_selkies_session_need_key(s, 0);
+            continue;
+        }
+
+        if (!s->need_key && ngx_http_selkies_too_far(s, packet)) {
+            s->skipped++;
+            ngx_http_selkies_session_need_key(s, 0);
+            s->key_after = packet->number;
+            continue;
+        }
+
+        if (s->announce || s->reset || packet->epoch != s->epoch) {
+            ngx_http_selkies_session_announce(s, packet->width,
+                                              packet->height,
+                                              s->reset || s->epoch != 0);
+            s->epoch = packet->epoch;
+        }
+
+        s->need_key = 0;
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* The newest key, if what follows it is little enough to be sent along. */
+
+static ngx_int_t
+ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet)
+{
+    uint64_t           key, head;
+    selkies_ring_t    *ring = s->display->ring;
+    selkies_packet_t   last;
+
+    key = selkies_ring_key(ring);
+    head = selkies_ring_head(ring);
+
+    if (key == 0 || key <= s->key_after
+        || head - key > NGX_HTTP_SELKIES_JOIN_PACKETS
+        || selkies_ring_get(ring, key, packet) != SELKIES_OK
+        || packet->epoch != atomic_load(&s->display->stream->engine_epoch)
+        || selkies_ring_get(ring, head, &last) != SELKIES_OK
+        || last.position - packet->position > NGX_HTTP_SELKIES_JOIN_BYTES)
+    {
+        return NGX_DECLINED;
+    }
+
+    s->join_head = head;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Behind, with the gate open again: whether a key has made what was missed
+ * superfluous, or would be less.  What came along with a key, and what was
+ * made while this worker was busy, is no backlog.
+ */
+
+static ngx_uint_t
+ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet)
+{
+    uint64_t           head;
+    selkies_ring_t    *ring = s->display->ring;
+    selkies_packet_t   last;
+
+    head = selkies_ring_head(ring);
+
+    if (head == packet->number) {
+        return 0;
+    }
+
+    if (selkies_ring_key(ring) > packet->number) {
+        return 1;
+    }
+
+    if (packet->number <= s->join_head
+        || selkies_clock_us() - packet->encoded_us
+           < NGX_HTTP_SELKIES_CATCH_US)
+    {
+        return 0;
+    }
+
+    return head - packet->number > NGX_HTTP_SELKIES_CATCH_PACKETS
+           || selkies_ring_get(ring, head, &last) != SELKIES_OK
+           || last.position - packet->position > NGX_HTTP_SELKIES_CATCH_BYTES;
+}
+
+
+/*
+ * Wishes of many become one key; a client's own are half a second apart, late
+ * but never lost.
+ */
+
+static void
+ngx_http_selkies_ask_key(ngx_http_selkies_session_t *s)
+{
+    uint64_t    key;
+    ngx_msec_t  since;
+
+    key = selkies_ring_key(s->display->ring);
+
+    if (s->key_wanted && key == s->key_known) {
+
+        /* it is being made */
+
+        return;
+    }
+
+    since = ngx_current_msec - s->key_asked;
+
+    if (s->key_asked != 0 && since < NGX_HTTP_SELKIES_KEY_MS) {
+
+        if (!(s->armed & (1 << NGX_HTTP_SELKIES_KEY))) {
+            ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_KEY,
+                                 NGX_HTTP_SELKIES_KEY_MS - since);
+        }
+
+        return;
+    }
+
+    s->key_wanted = 1;
+    s->key_known = key;
+    s->key_asked = ngx_current_msec;
+
+    atomic_fetch_add(&s->display->stream->wanted_keys, 1);
+    ngx_http_selkies_session_update_gate(s);
+    ngx_http_selkies_ring_display(s->display);
+}
+
+
+void
+ngx_http_selkies_session_announce(ngx_http_selkies_session_t *s,
+    ngx_uint_t width, ngx_uint_t height, ngx_uint_t reset)
+{
+    size_t   len;
+    u_char   buf[256];
+
+    static const char *const  displays[] = { "primary" };
+
+    len = selkies_format_stream_resolution(buf, sizeof(buf), s->dialect,
+                                           "primary", (uint32_t) width,
+                                           (uint32_t) height);
+    ngx_http_selkies_text(s, buf, len);
+
+    if (s->announce) {
+        len = selkies_format_display_config(buf, sizeof(buf), displays, 1);
+        ngx_http_selkies_text(s, buf, len);
+    }
+
+    if (reset) {
+        len = selkies_format_pipeline_resetting(buf, sizeof(buf), "primary");
+        ngx_http_selkies_text(s, buf, len);
+    }
+
+    s->announce = 0;
+    s->reset = 0;
+}
+
+
+void
+ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet)
+{
+    s->next = packet->number + 1;
+    s->pictures++;
+    s->media_bytes += packet->length_bytes;
+    s->unprobed_bytes += packet->length_bytes;
+
+    if (packet->flags & SELKIES_PACKET_KEY) {
+        s->key_wanted = 0;
+    }
+
+    if (s->probe == 0 && s->unprobed_bytes >= NGX_HTTP_SELKIES_PROBE_BYTES) {
+        ngx_http_selkies_probe(s, packet->number);
+    }
+}
+
+
+/* A ping behind the pictures: any browser answers in order. */
+
+static void
+ngx_http_selkies_probe(ngx_http_selkies_session_t *s, uint64_t number)
+{
+    s->probe = number;
+    s->probe_sent_us = selkies_clock_us();
+    s->unprobed_bytes = 0;
+
+    ngx_http_selkies_queue(s, SELKIES_WEBSOCKET_PING, (u_char *) &number,
+                           sizeof(uint64_t));
+}
+
+
+void
+ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
+    const u_char *data, size_t len)
+{
+    uint64_t  number, rtt;
+
+    if (s->probe == 0 || len != sizeof(uint64_t)) {
+        return;
+    }
+
+    ngx_memcpy(&number, data, sizeof(uint64_t));
+
+    if (number != s->probe) {
+        return;
+    }
+
+    rtt = selkies_clock_us() - s->probe_sent_us;
+    rtt = ngx_max(rtt, 1);
+
+    s->probe = 0;
+    s->rtt_us = s->rtt_us ? (s->rtt_us * 7 + rtt) / 8 : rtt;
+
+    if (ngx_current_msec - s->rtt_period > NGX_HTTP_SELKIES_RTT_PERIOD_MS) {
+        s->rtt_period = ngx_current_msec;
+        s->rtt_min_us[1] = s->rtt_min_us[0];
+        s->rtt_min_us[0] = rtt;
+
+    } else if (rtt < s->rtt_min_us[0] || s->rtt_min_us[0] == 0) {
+        s->rtt_min_us[0] = rtt;
+    }
+
+    if (s->unprobed_bytes >= NGX_HTTP_SELKIES_PROBE_BYTES) {
+        ngx_http_selkies_probe(s, s->next);
+    }
+}
