@@ -89,7 +89,7 @@ $(BUILD)/nginx/Makefile: config Makefile $(BUILD)/.flags | build/.packages-build
 $(MODULE): $(BUILD)/nginx/Makefile $(SOURCES) $(HEADERS)
 	@printf '  MODULE     %s\n' '$@'
 	@$(MAKE) --no-print-directory -s -f $(ABUILD)/nginx/Makefile -C '$(NGINX_SRC)' modules
-	@cp $(BUILD)/nginx/ngx_http_selkies_module.so $@
+	@cp $(BUILD)/nginx/ngx_http_selkies_module.so $@.new && mv $@.new $@
 
 
 # all that knows no nginx, by itself: what proves that it needs none
@@ -125,7 +125,7 @@ tools: $(TOOLS)
 
 
 run: all build/.packages-run
-	@exec docker/root/usr/bin/selkies-run
+	@BUILD_DIR='$(ABUILD)' exec docker/root/usr/bin/selkies-run
 
 
 # tests

@@ -15,6 +15,7 @@ static char *ngx_http_selkies_merge_settings(ngx_conf_t *cf,
     ngx_http_selkies_loc_conf_t *prev, ngx_http_selkies_loc_conf_t *conf);
 static char *ngx_http_selkies_add_display(ngx_conf_t *cf,
     ngx_http_selkies_loc_conf_t *conf);
+static ngx_uint_t ngx_http_selkies_is_display(ngx_str_t *value);
 static ngx_int_t ngx_http_selkies_framebuffer(ngx_conf_t *cf, ngx_str_t *value,
     ngx_int_t *fd);
 
@@ -229,9 +230,7 @@ ngx_http_selkies_add_display(ngx_conf_t *cf, ngx_http_selkies_loc_conf_t *conf)
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_selkies_module);
 
     if (conf->display.len >= SELKIES_DISPLAY_LEN
-        || ngx_strlchr(conf->display.data,
-                       conf->display.data + conf->display.len, ':')
-           == NULL)
+        || !ngx_http_selkies_is_display(&conf->display))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid \"selkies_display\" \"%V\": "
@@ -304,6 +303,30 @@ ngx_http_selkies_add_display(ngx_conf_t *cf, ngx_http_selkies_loc_conf_t *conf)
     conf->target = display;
 
     return NGX_CONF_OK;
+}
+
+
+/* [host]:number[.screen], X(7) */
+
+static ngx_uint_t
+ngx_http_selkies_is_display(ngx_str_t *value)
+{
+    u_char  *p, *last, *dot;
+
+    last = value->data + value->len;
+
+    for (p = last; p > value->data && p[-1] != ':'; p--) {
+        /* void */
+    }
+
+    if (p == value->data) {
+        return 0;
+    }
+
+    dot = ngx_strlchr(p, last, '.');
+
+    return ngx_atoi(p, (dot ? dot : last) - p) != NGX_ERROR
+           && (dot == NULL || ngx_atoi(dot + 1, last - (dot + 1)) != NGX_ERROR);
 }
 
 

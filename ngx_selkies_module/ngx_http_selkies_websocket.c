@@ -442,6 +442,11 @@ ngx_http_selkies_close(ngx_http_selkies_session_t *s, ngx_uint_t code,
 
     s->closing = 1;
     s->armed = 0;
+
+    /* a worker that quits waits for this much */
+
+    s->timer.cancelable = 0;
+
     ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_CLOSE,
                          NGX_HTTP_SELKIES_CLOSE_TIMEOUT);
 
@@ -669,6 +674,14 @@ ngx_http_selkies_expired(ngx_http_selkies_session_t *s,
         return;
 
     case NGX_HTTP_SELKIES_CLOSE:
+        if (!s->closing) {
+
+            /* its successor has had the time for its first picture */
+
+            ngx_http_selkies_close(s, SELKIES_CLOSE_NORMAL, NULL);
+            return;
+        }
+
         ngx_http_selkies_abort(s);
         return;
 

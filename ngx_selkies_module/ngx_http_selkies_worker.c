@@ -22,7 +22,6 @@
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_SELKIES_ELECTION_MS    50
 #define NGX_HTTP_SELKIES_JOIN_MS        2000
 
 
@@ -43,10 +42,11 @@ typedef struct {
     selkies_shared_t             *shared;
     selkies_worker_t             *entry;
     ngx_connection_t             *bell;         /* of this worker */
-    ngx_event_t                   election;
-    ngx_connection_t              dummy;        /* the timer's data */
+    pthread_t                     waiter;       /* for the ownership */
+    _Atomic bool                  won;          /* the waiter has it */
     ngx_uint_t                    nsessions;
     u_char                       *scratch;
+    unsigned                      waiting:1;
     unsigned                      owner:1;
     unsigned                      quitting:1;
 } ngx_http_selkies_worker_t;
@@ -59,7 +59,10 @@ static ngx_int_t ngx_http_selkies_open_bell(ngx_cycle_t *cycle);
 static void ngx_http_selkies_bell_handler(ngx_event_t *ev);
 static void ngx_http_selkies_quit(void);
 static void ngx_http_selkies_elect(void);
-static void ngx_http_selkies_election_handler(ngx_event_t *ev);
+static int ngx_http_selkies_lock_file(int cmd, int type);
+static void *ngx_http_selkies_waiter(void *data);
+static void ngx_http_selkies_become_owner(void);
+static void ngx_http_selkies_resign(void);
 static void ngx_http_selkies_service(void);
 static void ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display);
 static void ngx_http_selkies_stop_engines(void);
@@ -308,12 +311,6 @@ ngx_http_selkies_init_process(ngx_cycle_t *cycle)
     w->shared = w->shpool->data;
     w->scratch = ngx_palloc(cycle->pool, NGX_HTTP_SELKIES_SCRATCH_BYTES);
 
-    w->dummy.fd = (ngx_socket_t) -1;
-    w->election.handler = ngx_http_selkies_election_handler;
-    w->election.data = &w->dummy;
-    w->election.log = cycle->log;
-    w->election.cancelable = 1;
-
     if (w->scratch == NULL || ngx_http_selkies_open_bell(cycle) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
                       "this worker serves no desktop");
@@ -394,11 +391,8 @@ ngx_http_selkies_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_selkies_stop_engines();
     ngx_http_selkies_stop_controls();
+    ngx_http_selkies_resign();
     ngx_http_selkies_log_flush();
-
-    if (w->election.timer_set) {
-        ngx_del_timer(&w->election);
-    }
 
     if (w->entry != NULL) {
         ngx_http_selkies_lock();
@@ -649,6 +643,12 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
     selkies_bell_take(c->fd);
     ngx_http_selkies_log_flush();
 
+    if (w->waiting && atomic_load(&w->won)) {
+        (void) pthread_join(w->waiter, NULL);
+        w->waiting = 0;
+        ngx_http_selkies_become_owner();
+    }
+
     if (w->owner) {
         ngx_http_selkies_service();
     }
@@ -680,7 +680,6 @@ ngx_http_selkies_quit(void)
 {
     ngx_uint_t                     i;
     ngx_queue_t                   *q, *next;
-    struct flock                   lock;
     ngx_http_selkies_worker_t     *w = &ngx_http_selkies_worker;
     ngx_http_selkies_display_t   **displays;
 
@@ -690,20 +689,8 @@ ngx_http_selkies_quit(void)
 
     w->quitting = 1;
 
-    if (w->election.timer_set) {
-        ngx_del_timer(&w->election);
-    }
-
     ngx_http_selkies_stop_engines();
-
-    if (w->owner) {
-        ngx_memzero(&lock, sizeof(struct flock));
-        lock.l_type = F_UNLCK;
-        lock.l_whence = SEEK_SET;
-        (void) fcntl(ngx_http_selkies_lock_fd, F_SETLK, &lock);
-
-        w->owner = 0;
-    }
+    ngx_http_selkies_resign();
 
     displays = w->conf->displays.elts;
 
@@ -724,45 +711,108 @@ ngx_http_selkies_quit(void)
 
 
 /*
- * Tries to become the owner.  Only a worker with clients has a reason to, and
- * looks again as long as it has them: when the owner is killed or quits,
- * somebody takes over within 50 ms.
+ * Tries to become the owner; only a worker with clients has a reason to.  A
+ * thread waits for the lock, so that nothing wakes up for it, and whoever is
+ * next takes over the moment an owner is gone.
  */
 
 static void
 ngx_http_selkies_elect(void)
 {
-    struct flock                lock;
+    int                         rc;
     ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
 
-    if (w->owner || w->quitting || w->nsessions == 0) {
+    if (w->owner || w->waiting || w->quitting || w->nsessions == 0) {
         return;
     }
+
+    if (ngx_http_selkies_lock_file(F_SETLK, F_WRLCK) == 0) {
+        ngx_http_selkies_become_owner();
+        return;
+    }
+
+    atomic_store(&w->won, false);
+
+    rc = selkies_thread_start(&w->waiter, "selkies-owner",
+                              ngx_http_selkies_waiter, w);
+
+    if (rc != 0) {
+
+        /* the next client tries again */
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, rc,
+                      "pthread_create() failed");
+        return;
+    }
+
+    w->waiting = 1;
+}
+
+
+static int
+ngx_http_selkies_lock_file(int cmd, int type)
+{
+    struct flock  lock;
 
     ngx_memzero(&lock, sizeof(struct flock));
-    lock.l_type = F_WRLCK;
+    lock.l_type = (short) type;
     lock.l_whence = SEEK_SET;
 
-    if (fcntl(ngx_http_selkies_lock_fd, F_SETLK, &lock) == 0) {
-        w->owner = 1;
+    return fcntl(ngx_http_selkies_lock_fd, cmd, &lock);
+}
 
-        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                      "this worker owns the desktops now");
 
-        ngx_http_selkies_service();
-        return;
+/* A thread of its own: fcntl() is where it may be cancelled. */
+
+static void *
+ngx_http_selkies_waiter(void *data)
+{
+    ngx_http_selkies_worker_t  *w = data;
+
+    while (ngx_http_selkies_lock_file(F_SETLKW, F_WRLCK) == -1) {
+
+        if (errno != EINTR) {
+            return NULL;
+        }
     }
 
-    if (!w->election.timer_set) {
-        ngx_add_timer(&w->election, NGX_HTTP_SELKIES_ELECTION_MS);
-    }
+    atomic_store(&w->won, true);
+    ngx_http_selkies_ring_self();
+
+    return NULL;
 }
 
 
 static void
-ngx_http_selkies_election_handler(ngx_event_t *ev)
+ngx_http_selkies_become_owner(void)
 {
-    ngx_http_selkies_elect();
+    ngx_http_selkies_worker.owner = 1;
+
+    ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                  "this worker owns the desktops now");
+
+    ngx_http_selkies_service();
+}
+
+
+/* The waiter, if any, ends, and so does an ownership. */
+
+static void
+ngx_http_selkies_resign(void)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->waiting) {
+        (void) pthread_cancel(w->waiter);
+        (void) pthread_join(w->waiter, NULL);
+        w->waiting = 0;
+        w->owner |= atomic_load(&w->won);
+    }
+
+    if (w->owner) {
+        (void) ngx_http_selkies_lock_file(F_SETLK, F_UNLCK);
+        w->owner = 0;
+    }
 }
 
 

@@ -47,6 +47,7 @@ typedef struct {
     uint64_t                 size_us;           /* resize awaited since */
     uint32_t                 keys;              /* requests answered */
     unsigned                 started:1;
+    unsigned                 fresh:1;           /* no picture of it yet */
     unsigned                 oversized:1;       /* the ring took no key */
 } selkies_display_t;
 
@@ -386,6 +387,7 @@ selkies_display_prepare(selkies_display_t *d)
     selkies_screen_damage_all(d->screen);
 
     d->started = 1;
+    d->fresh = 1;
     d->failed_us = 0;
     d->oversized = 0;
 
@@ -439,6 +441,12 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
 
     key = atomic_load(&d->stream->wanted_keys) != d->keys;
     deadline = selkies_quality_deadline_us(&d->quality);
+
+    /* a black screen is no change to a new picture, but must be shown */
+
+    if (d->fresh && d->pending_us == 0) {
+        d->pending_us = now;
+    }
 
     if (d->pending_us == 0 && !key && now < deadline) {
         return deadline == SELKIES_QUALITY_NEVER ? UINT64_MAX : deadline - now;
@@ -549,7 +557,7 @@ selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
     decision = selkies_quality_decide(&d->quality, now, d->picture.ndirty,
                                       total);
 
-    if (!decision.encode && !key) {
+    if (!decision.encode && !key && !d->fresh) {
         return SELKIES_OK;
     }
 
@@ -567,6 +575,7 @@ selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
     }
 
     d->last_us = now;
+    d->fresh = 0;
 
     selkies_picture_clear_dirty(&d->picture);
     selkies_quality_coded(&d->quality, now, au.kind, au.qp,

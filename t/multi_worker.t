@@ -28,7 +28,7 @@ $x->tell('card');
 $t->run();
 
 my $c = Selkies::WebSocket->controller($t, 960, 540);
-my %of = ($t->worker_of($c) => [ $c ]);
+my %of;
 
 for (1 .. 80) {
 	my $ws = Selkies::WebSocket->viewer($t);
@@ -40,7 +40,7 @@ for (1 .. 80) {
 is(scalar keys %of, 4, 'clients in all four workers');
 
 my @one = map { $_->[0] } values %of;
-my @all = map { @$_ } values %of;
+my @all = ($c, map { @$_ } values %of);
 
 for my $i (1 .. 5) {
 	my $colour = sprintf '%02x%02x%02x', 40 * $i, 255 - 40 * $i, 20 * $i;

@@ -7,6 +7,7 @@
 # inherit that, and must leave signals to the event loop.
 
 use warnings;
+no warnings 'portable';
 use strict;
 
 use Test::More;

@@ -160,6 +160,32 @@ export function dpiFor(ratio) {
 }
 
 
+/**
+ * The SETTINGS object that claims a display. What it leaves out is the
+ * server's default.
+ *
+ * @param {{ display: string, position: string }} fragment
+ * @param {{ width: number, height: number }} size  stream pixels
+ * @param {number} ratio
+ * @returns {Record<string, string | number>}
+ */
+export function claimOf(fragment, size, ratio) {
+    /** @type {Record<string, string | number>} */
+    const claim = { displayId: fragment.display, initialClientWidth: size.width,
+                    initialClientHeight: size.height };
+
+    if (fragment.position !== '') {
+        claim.displayPosition = fragment.position;
+    }
+
+    if (dpiFor(ratio) !== 96) {
+        claim.scaling_dpi = String(dpiFor(ratio));
+    }
+
+    return claim;
+}
+
+
 const BACK_OFF_MS = [0, 250, 1000, 2000, 5000];
 const AT_ONCE = new Set([1001, 1006, 1012]);
 

@@ -6,7 +6,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-import { backOff, dpiFor, parseFragment, parseText } from './protocol.js';
+import { backOff, claimOf, parseFragment, parseText } from './protocol.js';
 
 const HIDE_DELAY_MS = 1000;
 const STABLE_MS = 3000;
@@ -183,18 +183,7 @@ export class Session {
         }
 
         const size = this.wantedSize();
-        /** @type {Record<string, any>} */
-        const claim = { displayId: this.fragment.display,
-                        initialClientWidth: size.width,
-                        initialClientHeight: size.height };
-
-        if (this.fragment.position !== '') {
-            claim.displayPosition = this.fragment.position;
-        }
-
-        if (dpiFor(devicePixelRatio) !== 96) {
-            claim.scaling_dpi = String(dpiFor(devicePixelRatio));
-        }
+        const claim = claimOf(this.fragment, size, devicePixelRatio);
 
         this.sentSize = `${size.width}x${size.height}`;
         return [first, 'SETTINGS,' + JSON.stringify(claim), 'cr'];
@@ -371,9 +360,7 @@ export class Session {
             break;
 
         case 'auth':
-            if (typeof message.data.role === 'string') {
-                this.setControl(message.data.role === 'controller');
-            }
+            this.setControl(message.data.role === 'controller');
             break;
 
         case 'access':
@@ -421,12 +408,14 @@ export class Session {
             this.expectsStats = true;
             this.latency = Number(data.latency_ms);
             break;
-
         case 'pipeline_status':
+            if (this.missing !== '' && data.video !== false) {
+                /* the display that came back may have nothing to draw yet */
+                this.send(['REQUEST_KEYFRAME']);
+            }
             this.missing = data.video === false ? String(data.reason ?? 'no_video') : '';
             this.emit('missing', this.missing);
             break;
-
         case 'reload':
             this.connect(true);
             break;
@@ -444,14 +433,16 @@ export class Session {
             : { t: 'send', texts });
     }
 
+    connected() {
+        return this.state === 'waiting' || this.state === 'live';
+    }
+
     sendSize() {
         const size = this.wantedSize();
         const text = `${size.width}x${size.height}`;
+        const fixed = this.settings.is_manual_resolution_mode?.value === true;
 
-        if (text !== this.sentSize && !this.fragment.shared
-            && (this.state === 'waiting' || this.state === 'live')
-            && this.settings.is_manual_resolution_mode?.value !== true)
-        {
+        if (text !== this.sentSize && !this.fragment.shared && !fixed && this.connected()) {
             this.sentSize = text;
             this.send([`r,${text},${this.fragment.display}`]);
         }
@@ -470,7 +461,7 @@ export class Session {
      *
      *  @param {number} [limit] */
     checkSilence(limit = SILENCE_MS) {
-        if (this.expectsStats && (this.state === 'live' || this.state === 'waiting')
+        if (this.expectsStats && this.connected()
             && performance.now() - this.heardAt > limit)
         {
             this.emit('released');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { backOff, buttonMask, dpiFor, even, parseFragment, parseText, placePicture,
+import { backOff, buttonMask, claimOf, dpiFor, even, parseFragment, parseText, placePicture,
          streamSize, wheelMessages } from '../../../web/protocol.js';
 
 test('text messages are sorted by their prefix', () => {
@@ -126,6 +126,15 @@ test('an enlargement by a whole number stays crisp', () => {
 test('DPI stops follow the device pixel ratio', () => {
     assert.deepEqual([0.5, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 2.75, 3, 4].map(dpiFor),
                      [96, 96, 96, 120, 144, 168, 192, 240, 264, 288, 288]);
+});
+
+test('a claim names the display, the size and what differs from the default', () => {
+    assert.deepEqual(claimOf(parseFragment(''), { width: 1280, height: 720 }, 1),
+                     { displayId: 'primary', initialClientWidth: 1280,
+                       initialClientHeight: 720 });
+    assert.deepEqual(claimOf(parseFragment('#display2-left'), { width: 2, height: 2 }, 2),
+                     { displayId: 'display2', initialClientWidth: 2, initialClientHeight: 2,
+                       displayPosition: 'left', scaling_dpi: '192' });
 });
 
 test('the first attempt after a restart is at once, the rest backs off', () => {
