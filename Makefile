@@ -38,7 +38,7 @@ SOURCES   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.c))
 HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 CORE      := $(filter-out ngx_selkies_module/ngx_%,$(SOURCES))
 CORE_OBJS := $(CORE:%.c=$(BUILD)/core/%.o)
-CORE_LIBS := -lX11 -lX11-xcb -lxcb -lxcb-shm -lXau -lXext -lXtst -lXdamage -lXfixes -lXrandr \
+CORE_LIBS := -lX11 -lX11-xcb -lxcb -lxcb-shm -lXau -lXtst -lXdamage -lXfixes -lXrandr \
              -lx264 -lpng -ljansson -lm -lpthread
 CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -Werror $(OUR_CFLAGS)
 
@@ -48,7 +48,7 @@ FUZZERS   := $(patsubst t/fuzz/%.c,build/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 
 .PHONY: all module run test unit check lint lint-c lint-js bench fuzz fuzz-smoke soak docs install clean \
-        asan tsan tools units core
+        asan tsan static tools units core
 .DELETE_ON_ERROR:
 
 
@@ -76,6 +76,9 @@ $(BUILD)/.flags: FORCE
 FORCE:
 
 $(BUILD)/nginx/Makefile: config Makefile $(BUILD)/.flags | build/.packages-build
+	@for source in $(SOURCES); do \
+	    grep -q "dir/$$source[ \"]" config || { printf '%s\n' "config does not name $$source"; exit 1; }; \
+	done
 	@printf '  CONFIGURE  %s\n' '$(NGINX_SRC)'
 	@rm -rf $(BUILD)/nginx
 	@cd '$(NGINX_SRC)' && SELKIES_X264='$(SELKIES_X264)' bash -c '\
@@ -122,6 +125,30 @@ $(XVFB): $(wildcard capture/session/selkies-xvfb*.[ch]) Makefile | build/.packag
 
 units: $(UNITS)
 tools: $(TOOLS)
+
+
+# nginx with the module linked in, all of it under the sanitizers; with
+# NGX_DEBUG_PALLOC each allocation of a pool is one that they see
+
+STATIC_CFLAGS  := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -DNGX_DEBUG_PALLOC=1
+STATIC_MODULES := --with-compat --with-debug --with-threads --with-http_ssl_module --with-http_v2_module \
+                  --with-http_auth_request_module --with-http_realip_module --with-http_stub_status_module
+
+build/nginx-src/configure: t/nginx-source
+	@t/nginx-source build/nginx-src
+	@touch $@
+
+build/static/Makefile: config Makefile build/nginx-src/configure | build/.packages-build
+	@printf '  CONFIGURE  %s\n' 'build/nginx-src'
+	@cd build/nginx-src && ./configure $(STATIC_MODULES) --with-cc='$(CC)' --with-cc-opt='$(STATIC_CFLAGS)' \
+	    --with-ld-opt=-fsanitize=address,undefined --builddir='$(ROOT)/build/static' --add-module='$(ROOT)' \
+	    >$(ROOT)/build/static.log 2>&1 || { tail -n 20 $(ROOT)/build/static.log; exit 1; }
+
+build/static/nginx: build/static/Makefile $(SOURCES) $(HEADERS)
+	@printf '  STATIC     %s\n' '$@'
+	@$(MAKE) --no-print-directory -s -f $(ROOT)/build/static/Makefile -C build/nginx-src binary
+
+static: build/static/nginx
 
 
 run: all build/.packages-run

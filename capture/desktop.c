@@ -544,8 +544,6 @@ selkies_desktop_apply(selkies_desktop_t *desktop, selkies_desktop_resize_t *r,
      * would be told to everybody.
      */
 
-    failed = 0;
-
     if (width >= desktop->width && height >= desktop->height) {
         selkies_desktop_screen(desktop, width, height);
         failed = selkies_desktop_crtc(desktop, r, r->mode);

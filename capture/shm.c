@@ -47,6 +47,7 @@ selkies_shm_query(xcb_connection_t *xcb)
     const xcb_query_extension_reply_t  *extension;
 
     len = sizeof(struct sockaddr);
+    sa.sa_family = AF_UNSPEC;
 
     if (getsockname(xcb_get_file_descriptor(xcb), &sa, &len) == -1
         || sa.sa_family != AF_UNIX)

@@ -62,6 +62,7 @@ selkies_encoder_open(selkies_codec_t codec, const char *name,
         enc = (*ops)->open(&c, log);
 
         if (enc != NULL) {
+            /* cppcheck-suppress returnDanglingLifetime ; open copies it */
             return enc;
         }
     }

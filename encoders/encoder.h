@@ -63,7 +63,7 @@ typedef struct {
     int                   qp;           /* main, 5 to 50 */
     int                   paintover_qp; /* of still pictures, 5 to 50 */
     int                   threads;      /* 1 to 4; 0 takes all cores but one */
-    unsigned              fullcolor:1;  /* 4:4:4; reserved, must be 0 */
+    int                   fullcolor;    /* 4:4:4; reserved, must be 0 */
 } selkies_encoder_conf_t;
 
 

@@ -19,7 +19,7 @@
 
 #define NGX_HTTP_SELKIES_KEY_MS         500     /* between a client's keys */
 #define NGX_HTTP_SELKIES_JOIN_PACKETS   60
-#define NGX_HTTP_SELKIES_JOIN_BYTES     (2 * 1024 * 1024)
+#define NGX_HTTP_SELKIES_JOIN_BYTES     (256 * 1024)
 #define NGX_HTTP_SELKIES_CATCH_PACKETS  30
 #define NGX_HTTP_SELKIES_CATCH_BYTES    (64 * 1024)
 #define NGX_HTTP_SELKIES_CATCH_US       100000
@@ -200,26 +200,37 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
 }
 
 
-/* The newest key, if what follows it is little enough to be sent along. */
+/*
+ * The newest key, if what follows it is little enough to be sent along.  Who
+ * has fallen behind gets less of that than who comes new: its link is slow.
+ */
 
 static ngx_int_t
 ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)
 {
-    uint64_t           key, head;
+    size_t             max;
+    uint64_t           key, head, end;
     selkies_ring_t    *ring = s->display->ring;
     selkies_packet_t   last;
 
     key = selkies_ring_key(ring);
     head = selkies_ring_head(ring);
+    max = s->pictures == 0 ? NGX_HTTP_SELKIES_JOIN_BYTES
+                           : NGX_HTTP_SELKIES_CATCH_BYTES;
 
     if (key == 0 || key <= s->key_after
         || head - key > NGX_HTTP_SELKIES_JOIN_PACKETS
         || selkies_ring_get(ring, key, packet) != SELKIES_OK
         || packet->epoch != atomic_load(&s->display->stream->engine_epoch)
-        || selkies_ring_get(ring, head, &last) != SELKIES_OK
-        || last.position - packet->position > NGX_HTTP_SELKIES_JOIN_BYTES)
+        || selkies_ring_get(ring, head, &last) != SELKIES_OK)
     {
+        return NGX_DECLINED;
+    }
+
+    end = packet->position + packet->length_bytes;
+
+    if (last.position + last.length_bytes > end + max) {
         return NGX_DECLINED;
     }
 

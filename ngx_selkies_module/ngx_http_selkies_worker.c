@@ -2,54 +2,17 @@
 /*
  * Copyright (C) ngx_selkies authors
  *
- * A worker process among the others: its entry in the shared block, its
- * eventfd, the election of the owner, the engines if it is the owner, and the
- * ends (quit, terminate).
+ * A worker process among the others: what the master makes for it, its entry
+ * in the shared block, its eventfd, the input threads, and the ends (quit,
+ * terminate).
  *
- * The owner is who holds an fcntl lock on a memfd that the master made and all
- * workers inherit: the kernel frees it with the process, however that ends.
- * The descriptor is never duplicated or closed in a worker: closing any one
- * descriptor of the file drops the lock.
- *
- * Thread: the event loop, but for ngx_http_selkies_engine_wake() and the log
- * sink, which any thread of ours may call.
+ * Thread: the event loop, but for ngx_http_selkies_ring_self().
  */
 
 
-#include "ngx_http_selkies_module.h"
-#include "selkies_thread.h"
+#include "ngx_http_selkies_worker.h"
 
 #include <sys/mman.h>
-
-
-#define NGX_HTTP_SELKIES_JOIN_MS        2000
-
-
-/* What the master makes for a cycle and its workers inherit. */
-
-typedef struct {
-    ngx_uint_t                    generation;
-    ngx_uint_t                    nworkers;
-    int                          *worker_bells;
-    int                           display_bells[SELKIES_STREAMS_MAX];
-    int                           desktop_bells[SELKIES_STREAMS_MAX];
-} ngx_http_selkies_cycle_t;
-
-
-typedef struct {
-    ngx_http_selkies_main_conf_t *conf;
-    ngx_slab_pool_t              *shpool;
-    selkies_shared_t             *shared;
-    selkies_worker_t             *entry;
-    ngx_connection_t             *bell;         /* of this worker */
-    pthread_t                     waiter;       /* for the ownership */
-    _Atomic bool                  won;          /* the waiter has it */
-    ngx_uint_t                    nsessions;
-    u_char                       *scratch;
-    unsigned                      waiting:1;
-    unsigned                      owner:1;
-    unsigned                      quitting:1;
-} ngx_http_selkies_worker_t;
 
 
 static ngx_int_t ngx_http_selkies_init_zone(ngx_shm_zone_t *zone, void *data);
@@ -58,23 +21,15 @@ static void ngx_http_selkies_reload_single(ngx_http_selkies_main_conf_t *smcf);
 static ngx_int_t ngx_http_selkies_open_bell(ngx_cycle_t *cycle);
 static void ngx_http_selkies_bell_handler(ngx_event_t *ev);
 static void ngx_http_selkies_quit(void);
-static void ngx_http_selkies_elect(void);
-static int ngx_http_selkies_lock_file(int cmd, int type);
-static void *ngx_http_selkies_waiter(void *data);
-static void ngx_http_selkies_become_owner(void);
-static void ngx_http_selkies_resign(void);
-static void ngx_http_selkies_service(void);
-static void ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display);
-static void ngx_http_selkies_stop_engines(void);
 static void ngx_http_selkies_stop_controls(void);
 static void ngx_http_selkies_find_orphans(void);
-static void ngx_http_selkies_engine_wake(void *data, uint32_t index);
 
 
-static int                           ngx_http_selkies_lock_fd = -1;
-static ngx_uint_t                    ngx_http_selkies_generation;
-static ngx_http_selkies_cycle_t     *ngx_http_selkies_cycle;
-static ngx_http_selkies_worker_t     ngx_http_selkies_worker;
+int                         ngx_http_selkies_lock_fd = -1;
+ngx_http_selkies_cycle_t   *ngx_http_selkies_cycle;
+ngx_http_selkies_worker_t   ngx_http_selkies_worker;
+
+static ngx_uint_t           ngx_http_selkies_generation;
 
 
 ngx_int_t
@@ -710,206 +665,6 @@ ngx_http_selkies_quit(void)
 }
 
 
-/*
- * Tries to become the owner; only a worker with clients has a reason to.  A
- * thread waits for the lock, so that nothing wakes up for it, and whoever is
- * next takes over the moment an owner is gone.
- */
-
-static void
-ngx_http_selkies_elect(void)
-{
-    int                         rc;
-    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
-
-    if (w->owner || w->waiting || w->quitting || w->nsessions == 0) {
-        return;
-    }
-
-    if (ngx_http_selkies_lock_file(F_SETLK, F_WRLCK) == 0) {
-        ngx_http_selkies_become_owner();
-        return;
-    }
-
-    atomic_store(&w->won, false);
-
-    rc = selkies_thread_start(&w->waiter, "selkies-owner",
-                              ngx_http_selkies_waiter, w);
-
-    if (rc != 0) {
-
-        /* the next client tries again */
-
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, rc,
-                      "pthread_create() failed");
-        return;
-    }
-
-    w->waiting = 1;
-}
-
-
-static int
-ngx_http_selkies_lock_file(int cmd, int type)
-{
-    struct flock  lock;
-
-    ngx_memzero(&lock, sizeof(struct flock));
-    lock.l_type = (short) type;
-    lock.l_whence = SEEK_SET;
-
-    return fcntl(ngx_http_selkies_lock_fd, cmd, &lock);
-}
-
-
-/* A thread of its own: fcntl() is where it may be cancelled. */
-
-static void *
-ngx_http_selkies_waiter(void *data)
-{
-    ngx_http_selkies_worker_t  *w = data;
-
-    while (ngx_http_selkies_lock_file(F_SETLKW, F_WRLCK) == -1) {
-
-        if (errno != EINTR) {
-            return NULL;
-        }
-    }
-
-    atomic_store(&w->won, true);
-    ngx_http_selkies_ring_self();
-
-    return NULL;
-}
-
-
-static void
-ngx_http_selkies_become_owner(void)
-{
-    ngx_http_selkies_worker.owner = 1;
-
-    ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                  "this worker owns the desktops now");
-
-    ngx_http_selkies_service();
-}
-
-
-/* The waiter, if any, ends, and so does an ownership. */
-
-static void
-ngx_http_selkies_resign(void)
-{
-    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
-
-    if (w->waiting) {
-        (void) pthread_cancel(w->waiter);
-        (void) pthread_join(w->waiter, NULL);
-        w->waiting = 0;
-        w->owner |= atomic_load(&w->won);
-    }
-
-    if (w->owner) {
-        (void) ngx_http_selkies_lock_file(F_SETLK, F_UNLCK);
-        w->owner = 0;
-    }
-}
-
-
-/* The owner: an engine for each display that is watched, none for others. */
-
-static void
-ngx_http_selkies_service(void)
-{
-    uint32_t                      readers;
-    ngx_uint_t                    i;
-    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
-    ngx_http_selkies_display_t   *display, **displays;
-
-    displays = w->conf->displays.elts;
-
-    for (i = 0; i < w->conf->displays.nelts; i++) {
-        display = displays[i];
-
-        if (display->stream == NULL
-            && ngx_http_selkies_worker_attach(display) != NGX_OK)
-        {
-            continue;
-        }
-
-        readers = selkies_stream_readers(w->shared, (uint32_t) display->index);
-
-        if (readers != 0 && display->engine == NULL && !w->quitting) {
-            ngx_http_selkies_start_engine(display);
-        }
-
-        if (readers == 0 && display->engine != NULL
-            && selkies_engine_is_idle(display->engine)
-            && selkies_engine_stop(display->engine, NGX_HTTP_SELKIES_JOIN_MS)
-               == SELKIES_OK)
-        {
-            display->engine = NULL;
-        }
-    }
-}
-
-
-static void
-ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display)
-{
-    selkies_engine_conf_t       conf;
-    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
-
-    ngx_memzero(&conf, sizeof(selkies_engine_conf_t));
-
-    conf.shared = w->shared;
-    conf.stream = display->stream;
-    conf.display = (char *) display->name.data;
-    conf.xauthority = display->xauthority.len
-                      ? (char *) display->xauthority.data : NULL;
-    conf.framebuffer_fd = (int) display->framebuffer_fd;
-    conf.capture = (selkies_capture_mode_t) display->capture;
-    conf.display_bell = ngx_http_selkies_cycle->display_bells[display->index];
-    conf.desktop_bell = ngx_http_selkies_cycle->desktop_bells[display->index];
-    conf.idle_us = (uint64_t) display->idle * 1000;
-    conf.wake = ngx_http_selkies_engine_wake;
-    conf.log = &ngx_http_selkies_log;
-
-    /* frame ids go on; pictures do not, so everybody starts from a new key */
-
-    display->engine = selkies_engine_start(&conf);
-}
-
-
-static void
-ngx_http_selkies_stop_engines(void)
-{
-    ngx_uint_t                    i;
-    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
-    ngx_http_selkies_display_t  **displays;
-
-    displays = w->conf->displays.elts;
-
-    for (i = 0; i < w->conf->displays.nelts; i++) {
-
-        if (selkies_engine_stop(displays[i]->engine, NGX_HTTP_SELKIES_JOIN_MS)
-            == SELKIES_OK)
-        {
-            displays[i]->engine = NULL;
-            continue;
-        }
-
-        /* its thread uses what is about to be unmapped; the lock goes too */
-
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "a thread of display \"%V\" does not end",
-                      &displays[i]->name);
-        ngx_http_selkies_log_flush();
-        _exit(0);
-    }
-}
-
-
 static void
 ngx_http_selkies_stop_controls(void)
 {
@@ -934,42 +689,5 @@ ngx_http_selkies_stop_controls(void)
                       &displays[i]->name);
         ngx_http_selkies_log_flush();
         _exit(0);
-    }
-}
-
-
-/*
- * Any engine thread.  A worker of another generation has bells of its own
- * that we do not know: it is the one that quits, or it takes over from us
- * within 50 ms.
- */
-
-static void
-ngx_http_selkies_engine_wake(void *data, uint32_t index)
-{
-    uint32_t                    i, used;
-    selkies_worker_t           *worker;
-    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
-
-    used = atomic_load(&w->shared->nworkers);
-
-    for (i = 0; i < used; i++) {
-        worker = &w->shared->workers[i];
-
-        if (atomic_load(&worker->pid) == 0
-            || worker->generation != ngx_http_selkies_cycle->generation
-            || worker->worker >= ngx_http_selkies_cycle->nworkers)
-        {
-            continue;
-        }
-
-        /* our own event loop also hears of what ended */
-
-        if (worker == w->entry
-            || atomic_load(&worker->watch[index].readers) != 0)
-        {
-            selkies_bell_ring(
-                ngx_http_selkies_cycle->worker_bells[worker->worker]);
-        }
     }
 }

@@ -181,7 +181,7 @@ selkies_out_json(selkies_out_t *out, const void *text, size_t len)
 void
 selkies_out_escape(selkies_out_t *out, const void *text, size_t len)
 {
-    char            escape[6];
+    char            escape[2];
     size_t          n;
     const uint8_t  *p, *end;
 
@@ -212,10 +212,10 @@ selkies_out_escape(selkies_out_t *out, const void *text, size_t len)
         } else if (*p < 0x20 || *p == 0x7f || *p == '<' || *p == '>'
                    || *p == '&')
         {
-            memcpy(escape, "\\u00", 4);
-            escape[4] = hex[*p >> 4];
-            escape[5] = hex[*p & 15];
-            selkies_out_bytes(out, escape, 6);
+            escape[0] = hex[*p >> 4];
+            escape[1] = hex[*p & 15];
+            selkies_out_text(out, "\\u00");
+            selkies_out_bytes(out, escape, 2);
 
         } else {
             selkies_out_bytes(out, p, n);

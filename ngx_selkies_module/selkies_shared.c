@@ -117,18 +117,18 @@ selkies_worker_t *
 selkies_shared_worker(selkies_shared_t *shared, uint32_t generation,
     uint32_t worker, int32_t pid, bool *orphans)
 {
-    uint32_t           i;
-    selkies_worker_t  *entry, *found;
+    uint32_t           i, place;
+    selkies_worker_t  *entry;
 
-    found = NULL;
+    place = SELKIES_WORKERS_MAX;
     *orphans = false;
 
     for (i = 0; i < SELKIES_WORKERS_MAX; i++) {
         entry = &shared->workers[i];
 
         if (atomic_load(&entry->pid) == 0) {
-            if (found == NULL) {
-                found = entry;
+            if (place == SELKIES_WORKERS_MAX) {
+                place = i;
             }
 
             continue;
@@ -139,23 +139,24 @@ selkies_shared_worker(selkies_shared_t *shared, uint32_t generation,
         {
             *orphans = true;
             selkies_worker_free(entry);
-            found = entry;
+            place = i;
         }
     }
 
-    if (found != NULL) {
-        found->generation = generation;
-        found->worker = worker;
-        atomic_store(&found->pid, pid);
-
-        i = (uint32_t) (found - shared->workers) + 1;
-
-        if (i > atomic_load(&shared->nworkers)) {
-            atomic_store(&shared->nworkers, i);
-        }
+    if (place == SELKIES_WORKERS_MAX) {
+        return NULL;
     }
 
-    return found;
+    entry = &shared->workers[place];
+    entry->generation = generation;
+    entry->worker = worker;
+    atomic_store(&entry->pid, pid);
+
+    if (place >= atomic_load(&shared->nworkers)) {
+        atomic_store(&shared->nworkers, place + 1);
+    }
+
+    return entry;
 }
 
 

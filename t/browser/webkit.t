@@ -139,7 +139,9 @@ webdriver(DELETE => '');
 kill 'TERM', $driver;
 $screen->reap($driver, 5);
 $screen->shutdown();
-is(join(' ', $screen->strays()), '', 'the browser is gone');
+ok(wait_for(sub { !$screen->strays() }, 10), 'the browser is gone')
+	or diag(map { $screen->read_file("/proc/$_/cmdline") . "\n" }
+		$screen->strays());
 $screen->cleanup();
 
 $t->done();
