@@ -140,9 +140,13 @@ build/nginx-src/configure: t/nginx-source
 
 build/static/Makefile: config Makefile build/nginx-src/configure | build/.packages-build
 	@printf '  CONFIGURE  %s\n' 'build/nginx-src'
+	@mkdir -p build/static && rm -f build/static/old.h
+	@if [ -f build/static/ngx_auto_config.h ]; then mv build/static/ngx_auto_config.h build/static/old.h; fi
 	@cd build/nginx-src && ./configure $(STATIC_MODULES) --with-cc='$(CC)' --with-cc-opt='$(STATIC_CFLAGS)' \
 	    --with-ld-opt=-fsanitize=address,undefined --builddir='$(ROOT)/build/static' --add-module='$(ROOT)' \
 	    >$(ROOT)/build/static.log 2>&1 || { tail -n 20 $(ROOT)/build/static.log; exit 1; }
+	@if cmp -s build/static/old.h build/static/ngx_auto_config.h; then \
+	    mv build/static/old.h build/static/ngx_auto_config.h; fi
 
 build/static/nginx: build/static/Makefile $(SOURCES) $(HEADERS)
 	@printf '  STATIC     %s\n' '$@'
@@ -211,7 +215,11 @@ fuzz fuzz-smoke: $(FUZZERS)
 soak: all units tools
 	@SELKIES_SOAK=1 $(PROVE) t/*.t
 
-bench: all tools build/.packages-run build/.packages-test
+$(BUILD)/bench/%: t/bench/%.c $(BUILD)/core/libselkies.a
+	@mkdir -p $(@D)
+	@$(CC) $(CORE_CFLAGS) -o $@ $< $(BUILD)/core/libselkies.a $(OUR_LDFLAGS) $(CORE_LIBS)
+
+bench: all tools build/.packages-run build/.packages-test $(BUILD)/bench/convert_bench
 	@t/bench/run
 
 docs: $(BUILD)/unit/settings_doc

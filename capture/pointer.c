@@ -162,7 +162,8 @@ selkies_pointer_edges(selkies_input_t *input, selkies_held_t *held,
         }
 
         if (bit->button != 0) {
-            selkies_pointer_hold(input, bit->button, (mask >> i) & 1);
+            selkies_pointer_hold(input, bit->button,
+                                 (int) ((mask >> i) & 1));
             continue;
         }
 

@@ -468,8 +468,8 @@ ngx_http_selkies_add_commands(void)
 
         for (k = 0; k < 2; k++) {
 
-            if (names[k] == NULL
-                || (k == 1 && ngx_strcmp(names[0], names[1]) == 0))
+            if (k == 1
+                && (names[1] == NULL || ngx_strcmp(names[0], names[1]) == 0))
             {
                 continue;
             }

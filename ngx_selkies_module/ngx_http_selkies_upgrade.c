@@ -99,6 +99,8 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
     ngx_http_selkies_loc_conf_t   *slcf;
     ngx_http_selkies_handshake_t   hs;
 
+    ngx_memzero(&hs, sizeof(ngx_http_selkies_handshake_t));
+
     rc = ngx_http_selkies_check_handshake(r, &hs);
 
     if (rc != NGX_DECLINED) {

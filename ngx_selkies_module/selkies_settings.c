@@ -495,7 +495,7 @@ selkies_set_switch(const char *value, size_t len)
         if (strlen(words[i]) == len
             && strncasecmp(words[i], value, len) == 0)
         {
-            return i & 1;
+            return (int) (i & 1);
         }
     }
 

@@ -417,7 +417,7 @@ pressed(client_t *c)
     c->flipped = !c->flipped;
     draw_flip(c);
     XFlush(c->dpy);
-    printf("flip %llu %d\n", (unsigned long long) clock_us(), c->flipped);
+    printf("flip %llu %u\n", (unsigned long long) clock_us(), c->flipped);
 }
 
 

@@ -442,6 +442,7 @@ test_cursor(void)
        "an empty one is none");
 
     test_show(first);
+    rgba = NULL;
     ok(test_await(SELKIES_DESKTOP_CURSOR)
        && selkies_desktop_cursor(desktop, &cursor) == SELKIES_OK
        && cursor.serial == serial && cursor.width == 2

@@ -526,6 +526,7 @@ test_announced(void)
 
         held = 1;
         used = 0;
+        event.code = 0;
 
         for (j = 0; j < rows[i].len; j++) {
             pos = copy + j;

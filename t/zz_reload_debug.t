@@ -1,0 +1,180 @@
+#!/usr/bin/perl
+
+# Copyright (C) ngx_selkies authors
+# SPDX-License-Identifier: BSD-2-Clause
+
+# HUP while people watch: every client hears 1012, comes back at once and has
+# a new picture within a second; a bad configuration changes nothing.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+use lib 'lib', 't/lib';
+
+use Selkies;
+use Selkies::WebSocket;
+use Selkies::X;
+
+my $t = Selkies->new(x => '1280x720', workers => 2, timeout => 120);
+
+$t->simple();
+
+my $x = $t->x_client();
+
+$t->write_file('html/index.html', 'the page');
+$t->run();
+
+my $c = Selkies::WebSocket->controller($t, 1280, 720);
+my @v = map { Selkies::WebSocket->viewer($t) } 1 .. 4;
+
+$_->{keep} = 0 for $c, @v;
+$x->tell('scene 60');
+$c->run_for(0.5);
+
+###############################################################################
+# reloads under load: each client reconnects when it is told
+
+my (@gaps, @codes, %last_id);
+
+sub back {
+	my ($old) = @_;
+
+	my $new = $old == $c
+		? Selkies::WebSocket->controller($t, 1280, 720, nowait => 1)
+		: Selkies::WebSocket->viewer($t, nowait => 1);
+
+	$new->{keep} = 0;
+	$new->{was} = $old->{last_at};
+	push @codes, $old->{close} ? $old->{close}{code} : 1006;
+	$old->drop();
+
+	return $new;
+}
+
+for my $round (1 .. 5) {
+	my %workers = map { $_ => 1 } $t->workers();
+	my %waiting = map { $_ => 1 } 0 .. 4;
+	my $start = clock();
+
+	$t->reload();
+
+	my $failed = 0;
+
+	while (%waiting && clock() - $start < 10 * slower()) {
+		Selkies::WebSocket::pump_all(0.01);
+
+		for my $i (sort keys %waiting) {
+			my $ref = $i == 0 ? \$c : \$v[$i - 1];
+
+			if ($$ref->{was}) {
+				next unless $$ref->{nframes};
+				push @gaps, 1000 * ($$ref->{frames}[0]{at} - $$ref->{was});
+				delete $$ref->{was};
+				delete $waiting{$i};
+
+			} elsif ($$ref->{close} || !$$ref->is_open()) {
+				$$ref = back($$ref);
+			}
+		}
+
+		$failed++ if $t->http_get('/') !~ /the page/;
+	}
+
+	is(join(' ', sort keys %waiting), '', "round $round: all are back");
+	is($failed, 0, "round $round: no HTTP request failed");
+	ok(wait_for(sub {
+		my @now = $t->workers();
+		return @now == 2 && !grep { $workers{$_} && -d "/proc/$_" } @now;
+	}, 10), "round $round: new workers");
+	$c->run_for(0.3);
+}
+
+is(scalar(grep { $_ != 1012 } @codes), 0, 'everybody heard 1012')
+	or diag("@codes");
+note(sprintf 'gap from the last old to the first new picture, %d clients: '
+	. 'p50 %.0f, p95 %.0f, max %.0f ms', scalar @gaps, map {
+	percentile($_, @gaps) } 50, 95, 100);
+cmp_ok(percentile(100, @gaps), '<', 1000 * slower(),
+	'a new picture within a second');
+
+# the first picture is a key, then the stream goes on for all
+
+$_->forget() for $c, @v;
+$c->run_for(1);
+cmp_ok(scalar @{ $_->{frames} }, '>', 20 / slower(), 'the stream goes on')
+	for $c, @v;
+
+###############################################################################
+# keys that were held are released, the size stays
+
+$x->tell('still');
+$x->events; $c->send_text('kd,65505', 'kd,97'); select undef,undef,undef,0.3; diag('held: ', join ' ', $x->keys()); diag($_) for $x->events; exit;
+ok(wait_for(sub { my @k = $x->keys(); @k == 2 }, 3), 'keys held')
+	or diag(join ' | ', $c->is_open(), @{ $c->{log} }[-5 .. -1], $x->keys());
+$t->reload();
+ok($c->wait_close(5), 'told');
+ok(wait_for(sub { !$x->keys() }, 3), 'and released');
+is($x->size(), '1280x720', 'the size stays');
+$_->drop() for $c, @v;
+wait_for { scalar(() = $t->workers()) == 2 };
+
+###############################################################################
+# a broken configuration: nothing happens
+
+$c = Selkies::WebSocket->controller($t, 1280, 720);
+
+my $good = $t->read_file('nginx.conf');
+my @before = $t->workers();
+
+$t->write_file('nginx.conf', $good =~ s/selkies on;/selkies maybe;/r);
+$t->expect_log(qr/\[emerg\].*invalid value "maybe"/);
+$t->reload();
+ok(wait_for(sub { $t->error_log() =~ /invalid value "maybe"/ }, 5),
+	'a bad configuration is refused');
+ok($c->round_trip(), 'clients stay');
+is(join(' ', $t->workers()), "@before", 'workers stay');
+
+# more workers, another display setting
+
+$t->write_file('nginx.conf', $good =~ s/worker_processes 2/worker_processes 3/r);
+$t->reload();
+ok($c->wait_close(5), 'a good one again');
+ok(wait_for(sub { scalar(() = $t->workers()) == 3 }, 5), 'three workers');
+$c = Selkies::WebSocket->controller($t, 1280, 720);
+$x->tell('card');
+ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'and a picture');
+
+# ring size changed: the zone is a new one
+
+$t->write_file('nginx.conf', $good =~ s/http \{/http { selkies_ring_size 8m;/r);
+$t->reload();
+ok($c->wait_close(5), 'another ring size');
+$c = Selkies::WebSocket->controller($t, 1280, 720);
+ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'and a picture');
+
+# reload in the middle of a handshake, and of a message
+
+my $s = IO::Socket::INET->new('127.0.0.1:' . $t->port());
+
+print $s "GET /websockets HTTP/1.1\r\nHost: x\r\nUpgr";
+
+my $half = Selkies::WebSocket->new($t);
+
+$half->send_raw(substr Selkies::WebSocket::frame(1, 'x' x 100), 0, 50);
+ok($c->round_trip(), 'half a request, half a frame');
+$t->reload();
+ok($half->wait_close(5), 'half a frame: told');
+close $s;
+$_->drop() for $half, $c;
+
+# and with nobody there
+
+$t->reload() for 1 .. 3;
+ok(wait_for(sub {
+	my @children = Selkies::children_of($t->pid());
+	return @children == scalar(() = $t->workers()) && @children == 2;
+}, 10), 'old workers go');
+
+$t->done();
