@@ -314,7 +314,11 @@ ngx_http_selkies_wait_writable(ngx_http_selkies_session_t *s)
         return;
     }
 
-    if (!(s->armed & (1 << NGX_HTTP_SELKIES_SEND))) {
+    /* the time counts from the last byte that the socket took */
+
+    if (!(s->armed & (1 << NGX_HTTP_SELKIES_SEND))
+        || s->sent != s->connection->sent)
+    {
         s->sent = s->connection->sent;
         ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_SEND, s->conf->send_timeout);
     }

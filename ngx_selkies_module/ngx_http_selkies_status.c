@@ -258,7 +258,7 @@ ngx_http_selkies_respond(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_set(&h->value, "no-cache");
 
     r->headers_out.status = status;
-    r->headers_out.content_length_n = len;
+    r->headers_out.content_length_n = (off_t) len;
     r->headers_out.content_type.data = (u_char *) type;
     r->headers_out.content_type.len = ngx_strlen(type);
     r->headers_out.content_type_len = r->headers_out.content_type.len;

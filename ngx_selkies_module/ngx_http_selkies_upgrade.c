@@ -197,9 +197,13 @@ ngx_http_selkies_check_handshake(ngx_http_request_t *r,
         return ngx_http_selkies_upgrade_required(r, 1);
     }
 
-    if (hs->duplicate || !selkies_websocket_key_valid(hs->key.data,
-                                                      hs->key.len))
-    {
+    if (hs->duplicate) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "client sent a header of the websocket handshake twice");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    if (!selkies_websocket_key_valid(hs->key.data, hs->key.len)) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "client sent an invalid \"Sec-WebSocket-Key\" header");
         return NGX_HTTP_BAD_REQUEST;

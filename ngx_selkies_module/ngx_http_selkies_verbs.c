@@ -475,7 +475,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     text[dst.len] = '\0';
 
     len = selkies_format_ext(buf, sizeof(buf), SELKIES_VERSION,
-                             (char *) text, s->conf->open,
+                             (char *) text, (int) s->conf->open,
                              SELKIES_EXT_STATUS);
     ngx_http_selkies_text(s, buf, len);
 

@@ -149,7 +149,7 @@ $x->tell('card');
 
 my $c = Selkies::WebSocket->controller($t, 1280, 720);
 
-$c->send_text('kd,65505', 'kd,97', 'm,10,10,1,0');
+$c->send_text('kd,65507', 'kd,97', 'm,10,10,1,0');
 ok(wait_for(sub { my @k = $x->keys(); @k == 2 }, 3), 'keys held');
 $t->kill_worker($t->worker_of($c));
 ok(wait_for(sub { !$x->keys() && !(hex(($x->pointer())[2]) & 0x1f00) }, 5),

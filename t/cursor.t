@@ -126,17 +126,6 @@ $c->round_trip();
 $c->run_for(0.7);
 is(scalar @{ $c->{frames} }, 0, 'moving the pointer makes no frame');
 
-# unless asked for
-
-$c->send_text('SET_NATIVE_CURSOR_RENDERING,1');
-ok($c->wait_frame(timeout => 3), 'drawn into the picture on request');
-$c->send_text('m,400,300,0,0');
-ok($c->wait_frame(timeout => 3), 'then motion makes frames');
-$c->send_text('SET_NATIVE_CURSOR_RENDERING,0');
-ok($c->wait_quiet(1, 10), 'off again');
-ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }),
-	'and it is gone from the picture');
-
 # a flood of shapes
 
 $c->forget();

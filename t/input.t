@@ -270,7 +270,7 @@ nothing_held('Alt released');
 # what is held is released: kr, a clean end, a lost connection
 
 sub hold {
-	$c->send_text('kd,65505', 'kd,97', 'kd,65515', 'm,40,40,1,0');
+	$c->send_text('kd,65507', 'kd,97', 'kd,65515', 'm,40,40,1,0');
 	ok(wait_for(sub {
 		my @k = $x->keys();
 		return @k == 3 && hex(($x->pointer())[2]) & 0x100;
@@ -312,7 +312,7 @@ $x->events();
 
 my @before = ($x->keys(), $x->pointer());
 
-$v->send_text('kd,98', 'm,10,10,1,0', 'm2,50,50,2,0', 'm2,0,0,8,1', 'ku,65505',
+$v->send_text('kd,98', 'm,10,10,1,0', 'm2,50,50,2,0', 'm2,0,0,8,1', 'ku,65507',
 	'ku,97', 'kr', 'co,end,evil', 'kd,65307', 'kh,98');
 ok($v->round_trip(), 'a viewer may say it all');
 is(join(' | ', $x->events()), '', 'and no X event comes of it');

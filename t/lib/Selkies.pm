@@ -8,9 +8,11 @@ package Selkies;
 # stops everything and asserts that no alert, no sanitizer line, no process
 # and no socket of X stayed behind.
 #
-# TEST_NGINX_BINARY, TEST_SELKIES_MODULE   what to test
+# TEST_NGINX_BINARY, TEST_SELKIES_MODULE   what to test; a module "none" is
+#                                          linked into the binary
 # BUILD_DIR                                where the programs are
-# TEST_SELKIES_SANITIZE=asan|tsan|ubsan    nginx runs with that library loaded
+# TEST_SELKIES_SANITIZE=asan|tsan|ubsan    nginx runs with that library loaded;
+#                      =built              the binary has its own
 # TEST_SELKIES_LEAVE=1                     keeps the directory
 # TEST_SELKIES_DEBUG=1                     nginx logs at debug
 # TEST_SELKIES_CORE=1                      a worker that crashes leaves a core
@@ -40,7 +42,9 @@ my $NGINX = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
 my $MODULE = $ENV{TEST_SELKIES_MODULE} || "$BUILD/ngx_http_selkies_module.so";
 my $SANITIZE = $ENV{TEST_SELKIES_SANITIZE} || '';
 
-my %LIBRARY = (asan => 'libasan.so', tsan => 'libtsan.so',
+my $LOAD = $MODULE eq 'none' ? '' : "load_module $MODULE;";
+
+my %LIBRARY = (built => '', asan => 'libasan.so', tsan => 'libtsan.so',
 	ubsan => 'libubsan.so');
 
 my $PID = $$;
@@ -111,7 +115,7 @@ sub new {
 
 	Test::More::plan(skip_all => "no $NGINX") unless -x $NGINX;
 	Test::More::plan(skip_all => "no module at $MODULE")
-		unless -f $MODULE || $o{no_module};
+		unless $LOAD eq '' || -f $MODULE || $o{no_module};
 
 	chmod 0755, $self->{dir};
 	make_path("$self->{dir}/$_") for qw/ logs html run /;
@@ -333,7 +337,7 @@ sub expand {
 	my $display = $self->{display} || ':65000';
 	my $xauth = $self->{xauth} || "$self->{dir}/xauth";
 
-	$text =~ s/%%GLOBALS%%/load_module $MODULE;
+	$text =~ s/%%GLOBALS%%/$LOAD
 $user
 pid %%TESTDIR%%\/run\/nginx.pid;
 daemon off;
@@ -400,13 +404,16 @@ EOC
 }
 
 sub nginx_environment {
-	my $library = $LIBRARY{$SANITIZE} or return ();
+	return () if $SANITIZE eq '';
 
-	chomp(my $path = `gcc -print-file-name=$library`);
+	my $library = $LIBRARY{$SANITIZE};
 
-	return (LD_PRELOAD => $path,
+	chomp(my $path = $library ? `gcc -print-file-name=$library` : '');
+
+	return ($path ? (LD_PRELOAD => $path) : (),
 		ASAN_OPTIONS => 'detect_leaks=0:abort_on_error=0',
-		UBSAN_OPTIONS => 'print_stacktrace=1',
+		UBSAN_OPTIONS => 'print_stacktrace=1'
+			. ":suppressions=$ROOT/t/lib/ubsan.supp",
 		TSAN_OPTIONS => 'report_signal_unsafe=0');
 }
 

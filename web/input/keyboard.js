@@ -64,13 +64,12 @@ export class Keyboard {
             this.type(keysymsOfText(event.data));
             this.reset();
         });
-        field.addEventListener('blur', () => this.releaseAll());
-        addEventListener('blur', () => this.releaseAll());
-        addEventListener('focus', () => {
-            if (document.activeElement === document.body) {
-                this.focus();
-            }
+        field.addEventListener('blur', () => {
+            this.releaseAll();
+            setTimeout(() => this.refocus());
         });
+        addEventListener('blur', () => this.releaseAll());
+        addEventListener('focus', () => this.refocus());
         addEventListener('pagehide', () => this.releaseAll());
         document.addEventListener('visibilitychange', () => {
             if (document.visibilityState === 'hidden') {
@@ -84,6 +83,13 @@ export class Keyboard {
     focus() {
         if (this.session.control) {
             this.field.focus({ preventScroll: true });
+        }
+    }
+
+    /** Keys must not get lost because nothing in the page has the focus. */
+    refocus() {
+        if (document.hasFocus() && document.activeElement === document.body) {
+            this.focus();
         }
     }
 
