@@ -62,7 +62,7 @@ typedef struct {
                                            240; pictures may come slower */
     int                   qp;           /* main, 5 to 50 */
     int                   paintover_qp; /* of still pictures, 5 to 50 */
-    int                   threads;      /* 1 to 4; 0 takes all cores but one */
+    int                   threads;      /* 1 to 4; 0: by the cores */
     int                   fullcolor;    /* 4:4:4; reserved, must be 0 */
 } selkies_encoder_conf_t;
 
