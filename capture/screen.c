@@ -155,6 +155,10 @@ selkies_screen_init(selkies_screen_t *screen,
     screen->region = XFixesCreateRegion(display, NULL, 0);
     screen->shm_support = selkies_shm_query(screen->xcb);
 
+    if (selkies_x11_lost(&screen->x11)) {
+        return SELKIES_LOST;
+    }
+
     if (conf->mode == SELKIES_CAPTURE_IMAGE && screen->shm_support > 1) {
         screen->shm_support = 1;
     }
@@ -567,7 +571,7 @@ selkies_screen_ready(selkies_screen_t *screen)
                                     screen->width, screen->height, 0);
     }
 
-    if (xcb_connection_has_error(screen->xcb)) {
+    if (selkies_x11_lost(&screen->x11)) {
         return SELKIES_LOST;
     }
 

@@ -332,9 +332,21 @@ selkies_x11_close(selkies_x11_t *x)
 }
 
 
+/*
+ * Where libxcb was used last, Xlib takes the connection back by sending what
+ * libxcb still holds; if that fails it has no room for the request it was
+ * about to write, and libraries of extensions write it to NULL.
+ */
+
 int
 selkies_x11_lost(selkies_x11_t *x)
 {
+    if (!x->lost && x->display != NULL
+        && xcb_flush(XGetXCBConnection(x->display)) <= 0)
+    {
+        x->lost = 1;
+    }
+
     return x->lost;
 }
 

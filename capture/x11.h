@@ -107,9 +107,11 @@ void selkies_x11_close(selkies_x11_t *x);
 
 
 /*
- * Whether the server is gone.  Xlib calls are harmless then, but what they
- * return may be anything (XInternAtom() of 1.8.4: uninitialised memory): ask
- * after a round trip, before using its answer.
+ * Whether the server is gone; sends what libxcb holds, which may block.  What
+ * Xlib's calls return then may be anything (XInternAtom() of 1.8.4:
+ * uninitialised memory): ask after a round trip, before using its answer.
+ * Ask also between calls of libxcb on this connection and the next one of
+ * Xlib, which otherwise may end the process.
  */
 
 int selkies_x11_lost(selkies_x11_t *x);

@@ -349,6 +349,25 @@ for my $change (
 	is($used =~ s/$re/$with/g, 1, "has $re once");
 }
 
+# the README's proxy in front of it, and once more with the wrong Host
+
+my ($proxy) = $readme =~ /^### Behind another nginx\n.*?^```nginx\n(.*?)^```$/ms;
+
+for my $change ([ qr/listen 80;/, 'listen %%PORT_1%%;' ],
+	[ qr/127\.0\.0\.1:3000/, '%%PORT_0%%' ])
+{
+	my ($re, $with) = @$change;
+
+	is($proxy =~ s/$re/$with/g, 1, "has $re once");
+}
+
+my ($wrong) = $proxy =~ /^(    location .*?^    \}\n)/ms;
+
+$wrong =~ s/location \/desk\//location \/wrong\//;
+is($wrong =~ s/\$http_host/\$host/, 1, 'has $http_host');
+$proxy =~ s/^\}\n\z/$wrong}\n/m or die "no server in the proxy's example\n";
+$used =~ s/^\}\n\z/$proxy}\n/m or die "no http in nginx.conf\n";
+
 $t->conf($used);
 $t->run();
 
@@ -367,6 +386,21 @@ my $ws = Selkies::WebSocket->new($t);
 
 is($ws->status(), 101, 'its websocket opens');
 $ws->close();
+
+my @through = (port => $t->port(1), origin => 'http://127.0.0.1:'
+	. $t->port(1));
+
+$ws = Selkies::WebSocket->new($t, path => '/desk/websockets', @through);
+is($ws->status(), 101, 'also through the proxy');
+ok($ws->round_trip(), 'and works');
+$ws->close();
+
+like($t->http_get('/desk/', port => $t->port(1)), qr/^HTTP\/1\.1 200 /,
+	'as does the page');
+
+$ws = Selkies::WebSocket->new($t, path => '/wrong/websockets', @through);
+is($ws->status(), 403, 'a proxy that drops the port is no good');
+$ws->drop();
 
 ###############################################################################
 # links

@@ -41,16 +41,15 @@ function fromYuv(y, u, v, full) {
  * @returns {Promise<number[] | null>} the mean colour, null outside the picture
  */
 async function readColour(frame, rect) {
-    const wanted = /** @type {any} */ ({ rect, format: 'RGBA', colorSpace: 'srgb' });
     const bytes = new Uint8Array(64);
     let format = frame.format ?? '';
 
-    /* a browser that cannot convert ignores the wish: its answer is smaller */
-    if (frame.allocationSize(wanted) === 16) {
-        format = 'RGBA';
-        await frame.copyTo(bytes, wanted);
-    } else {
+    /* as it was decoded, where that can be had: browsers convert with fewer bits */
+    if (format === 'I420' || format === 'NV12' || PACKED[format] !== undefined) {
         await frame.copyTo(bytes, { rect });
+    } else {
+        format = 'RGBA';
+        await frame.copyTo(bytes, /** @type {any} */ ({ rect, format, colorSpace: 'srgb' }));
     }
 
     const at = (/** @type {number} */ i) => bytes[i] ?? 0;
@@ -58,10 +57,6 @@ async function readColour(frame, rect) {
 
     if (packed !== undefined) {
         return packed.map(c => (at(c) + at(c + 4) + at(c + 8) + at(c + 12)) / 4);
-    }
-
-    if (format !== 'I420' && format !== 'NV12') {
-        return null;
     }
 
     /* four luma samples, then one of each chroma, in both formats */
