@@ -132,7 +132,8 @@ tools: $(TOOLS)
 
 STATIC_CFLAGS  := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -DNGX_DEBUG_PALLOC=1
 STATIC_MODULES := --with-compat --with-debug --with-threads --with-http_ssl_module --with-http_v2_module \
-                  --with-http_auth_request_module --with-http_realip_module --with-http_stub_status_module
+                  --with-http_auth_request_module --with-http_realip_module --with-http_stub_status_module \
+                  --error-log-path=stderr
 
 build/nginx-src/configure: t/nginx-source
 	@t/nginx-source build/nginx-src

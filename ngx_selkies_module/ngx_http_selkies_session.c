@@ -78,7 +78,7 @@ ngx_http_selkies_session_open(ngx_http_selkies_session_t *s)
 }
 
 
-/* protocol.md 3.1: nothing before MODE. */
+/* protocol.md 3.1: of what is said of the desktop, nothing before MODE. */
 
 static void
 ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
@@ -90,6 +90,14 @@ ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
     static const char *const  displays[] = { "primary" };
 
     buf = ngx_http_selkies_scratch();
+
+    /* who may only watch is told before anything else: pages stop offering */
+
+    if (s->role == NGX_HTTP_SELKIES_VIEWER) {
+        len = selkies_format_auth_success(buf, NGX_HTTP_SELKIES_SCRATCH_BYTES,
+                                          0, 0);
+        ngx_http_selkies_text(s, buf, len);
+    }
 
     ngx_http_selkies_text_const(s, SELKIES_TEXT_MODE);
 

@@ -13,6 +13,11 @@
 int
 main(void)
 {
+    printf("# Settings\n\n"
+           "Made by `make docs`; the table is in the module.  What the columns\n"
+           "mean and how values are written: "
+           "[directives.md](directives.md).\n\n");
+
     selkies_settings_markdown(stdout);
 
     return ferror(stdout) ? 1 : 0;
