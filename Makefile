@@ -108,7 +108,7 @@ $(BUILD)/core/libselkies.a: $(CORE_OBJS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(BUILD)/unit/%: t/unit/%.c t/unit/tap.h $(BUILD)/core/libselkies.a
+$(BUILD)/unit/%: t/unit/%.c $(wildcard t/unit/*.h) $(BUILD)/core/libselkies.a
 	@mkdir -p $(@D)
 	@printf '  UNIT       %s\n' '$*'
 	@$(CC) $(CORE_CFLAGS) -o $@ $< $(BUILD)/core/libselkies.a $(OUR_LDFLAGS) $(CORE_LIBS)
@@ -116,7 +116,7 @@ $(BUILD)/unit/%: t/unit/%.c t/unit/tap.h $(BUILD)/core/libselkies.a
 $(BUILD)/t/%: t/lib/%.c Makefile | build/.packages-build
 	@mkdir -p $(@D)
 	@printf '  TOOL       %s\n' '$*'
-	@$(CC) $(CORE_CFLAGS) -o $@ $< $(OUR_LDFLAGS) -lX11 -lXext -lXtst -lXrandr -lXfixes -lm
+	@$(CC) $(CORE_CFLAGS) -o $@ $< $(OUR_LDFLAGS) -lX11 -lXtst -lXrandr -lXfixes -lm
 
 $(XVFB): $(wildcard capture/session/selkies-xvfb*.[ch]) Makefile | build/.packages-build
 	@mkdir -p $(@D)

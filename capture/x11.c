@@ -21,6 +21,7 @@
 
 #include <X11/Xauth.h>
 #include <X11/Xlib-xcb.h>
+#include <X11/extensions/XTest.h>
 
 #include "x11.h"
 
@@ -53,12 +54,17 @@ static Display *selkies_x11_open_display(const char *name,
     const selkies_x11_cookie_t *cookie);
 static int selkies_x11_interrupt_set(selkies_x11_interrupt_t *interrupt,
     int fd);
+static void selkies_x11_extend(Display *display);
 
 
 static selkies_x11_t         *selkies_x11_list;
 static pthread_once_t         selkies_x11_once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t        selkies_x11_list_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t        selkies_x11_open_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Around what libXext does without one, see selkies_x11_extend(). */
+
+static pthread_mutex_t        selkies_x11_ext_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Where to go when the server dies inside this thread's XOpenDisplay(). */
 
@@ -300,7 +306,26 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
         return NULL;
     }
 
+    selkies_x11_extend(x->display);
+
     return x->display;
+}
+
+
+/*
+ * libXext keeps a list of the displays that use any extension, makes it for
+ * the first and frees it with the last one, both without a lock (1.3.4).  So
+ * a display enters it here and leaves it in XCloseDisplay(), one at a time.
+ */
+
+static void
+selkies_x11_extend(Display *display)
+{
+    int  event, error, major, minor;
+
+    (void) pthread_mutex_lock(&selkies_x11_ext_lock);
+    (void) XTestQueryExtension(display, &event, &error, &major, &minor);
+    (void) pthread_mutex_unlock(&selkies_x11_ext_lock);
 }
 
 
@@ -313,7 +338,16 @@ selkies_x11_close(selkies_x11_t *x)
         return;
     }
 
+    /* all is sent; then a server that stops cannot hold up who has the lock */
+
+    if (!selkies_x11_lost(x)) {
+        (void) XSync(x->display, False);
+        (void) shutdown(ConnectionNumber(x->display), SHUT_RDWR);
+    }
+
+    (void) pthread_mutex_lock(&selkies_x11_ext_lock);
     (void) XCloseDisplay(x->display);
+    (void) pthread_mutex_unlock(&selkies_x11_ext_lock);
 
     (void) pthread_mutex_lock(&selkies_x11_list_lock);
 

@@ -36,6 +36,8 @@ use POSIX qw/ :sys_wait_h /;
 use Test::More ();
 use Time::HiRes qw/ clock_gettime CLOCK_MONOTONIC sleep time /;
 
+use Selkies::HTTP;
+
 my $ROOT = abs_path(dirname(__FILE__) . '/../..');
 my $BUILD = $ENV{BUILD_DIR} || "$ROOT/build";
 my $NGINX = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
@@ -780,48 +782,6 @@ END {
 
 		$? = $status;
 	}
-}
-
-###############################################################################
-# plain HTTP
-
-# Sends bytes, returns what comes until the end or the deadline.
-
-sub http {
-	my ($self, $request, %o) = @_;
-
-	my $s = IO::Socket::INET->new(
-		PeerAddr => '127.0.0.1:' . ($o{port} || $self->port(0)))
-		or return '';
-
-	return exchange($s, $request, %o);
-}
-
-sub exchange {
-	my ($s, $request, %o) = @_;
-
-	my $deadline = clock() + ($o{timeout} || 5) * slower();
-	my $response = '';
-
-	$s->autoflush(1);
-	print $s $request;
-
-	while (clock() < $deadline) {
-		next unless IO::Select->new($s)->can_read($deadline - clock());
-		last unless sysread $s, $response, 65536, length $response;
-		last if $o{headers_only} && $response =~ /\r\n\r\n/;
-	}
-
-	return $response;
-}
-
-sub http_get {
-	my ($self, $uri, %o) = @_;
-
-	my $headers = join '', map { "$_\r\n" } @{ $o{headers} || [] };
-
-	return http($self, "GET $uri HTTP/1.1\r\nHost: localhost\r\n"
-		. "Connection: close\r\n$headers\r\n", %o);
 }
 
 1;

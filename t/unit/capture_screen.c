@@ -532,13 +532,13 @@ test_interrupter(void *data)
 static void
 test_lost(void)
 {
-    int                      fd, status;
+    int                      i, fd, status;
     char                     path[64];
     int32_t                  width, height;
     uint64_t                 start;
     pthread_t                thread;
     selkies_frame_t          frame;
-    selkies_screen_t        *screen;
+    selkies_screen_t        *screen, *unaware[2];
     selkies_screen_conf_t    conf;
     selkies_x11_interrupt_t  interrupt;
 
@@ -595,7 +595,27 @@ test_lost(void)
        && selkies_screen_acquire(screen, &frame) == SELKIES_OK,
        "opening works again");
 
+    for (i = 0; i < 2; i++) {
+        conf.mode = i ? SELKIES_CAPTURE_IMAGE : SELKIES_CAPTURE_SHM;
+        conf.interrupt = NULL;
+        unaware[i] = selkies_screen_open(&conf, &xvfb_log);
+        ok(unaware[i] != NULL
+           && selkies_screen_size(unaware[i], &width, &height) == SELKIES_OK
+           && selkies_screen_start(unaware[i]) == SELKIES_OK
+           && selkies_screen_acquire(unaware[i], &frame) == SELKIES_OK,
+           "a picture in shared memory");
+    }
+
+    conf.mode = SELKIES_CAPTURE_AUTO;
+    conf.interrupt = &interrupt;
     xvfb_end(&xvfb, SIGKILL);
+
+    for (i = 0; i < 2; i++) {
+        selkies_screen_stop(unaware[i]);
+        ok(selkies_screen_dispatch(unaware[i]) == SELKIES_SCREEN_LOST,
+           "stopping without having heard of the end");
+        selkies_screen_close(unaware[i]);
+    }
 
     ok(test_await(screen, SELKIES_SCREEN_LOST)
        && selkies_screen_acquire(screen, &frame) == SELKIES_LOST

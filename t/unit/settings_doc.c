@@ -14,8 +14,8 @@ int
 main(void)
 {
     printf("# Settings\n\n"
-           "Made by `make docs`; the table is in the module.  What the columns\n"
-           "mean and how values are written: "
+           "Made by `make docs`; the table is in the module.  What the "
+           "columns\nmean and how values are written: "
            "[directives.md](directives.md).\n\n");
 
     selkies_settings_markdown(stdout);
