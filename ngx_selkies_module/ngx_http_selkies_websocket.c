@@ -450,7 +450,9 @@ ngx_http_selkies_close(ngx_http_selkies_session_t *s, ngx_uint_t code,
     ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_CLOSE,
                          NGX_HTTP_SELKIES_CLOSE_TIMEOUT);
 
-    ngx_post_event(s->connection->write, &ngx_posted_events);
+    /* not the queue of this turn: a quit comes between two of them */
+
+    ngx_post_event(s->connection->write, &ngx_posted_next_events);
 }
 
 
@@ -464,13 +466,18 @@ ngx_http_selkies_abort(ngx_http_selkies_session_t *s)
     s->dead = 1;
     s->armed = 0;
 
+    ngx_http_selkies_session_unwatch(s);
+
+    /* a worker that quits goes when it has no timer left */
+
     if (s->timer.timer_set) {
         ngx_del_timer(&s->timer);
     }
 
-    ngx_http_selkies_session_unwatch(s);
+    s->timer.cancelable = 0;
+    ngx_add_timer(&s->timer, 1);
 
-    ngx_post_event(&s->finish, &ngx_posted_events);
+    ngx_post_event(&s->finish, &ngx_posted_next_events);
 }
 
 
@@ -488,6 +495,10 @@ ngx_http_selkies_finish_handler(ngx_event_t *ev)
 
     if (c->write->posted) {
         ngx_delete_posted_event(c->write);
+    }
+
+    if (s->timer.timer_set) {
+        ngx_del_timer(&s->timer);
     }
 
     c->log->action = "closing websocket";

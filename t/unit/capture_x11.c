@@ -12,13 +12,17 @@
 #include "capture_xvfb.h"
 
 #include <X11/Xlib.h>
+#include <X11/extensions/Xrandr.h>
+#include <X11/extensions/XTest.h>
 #include <stddef.h>
 
 #include "../../capture/x11.h"
 #include "tap.h"
 
 
-#define TEST_NUMBER  7000
+#define TEST_NUMBER   7000
+#define TEST_THREADS  4
+#define TEST_ROUNDS   100
 
 
 static xvfb_t  xvfb;
@@ -170,6 +174,50 @@ test_child(const char *name)
 }
 
 
+/* Connections of several threads come and go; libraries share lists. */
+
+static void *
+test_connect(void *data)
+{
+    int            i, n, *failed;
+    selkies_x11_t  x;
+
+    failed = data;
+
+    for (i = 0; i < TEST_ROUNDS; i++) {
+        if (selkies_x11_open(&x, xvfb.display, xvfb.auth, NULL, NULL) == NULL
+            || !XRRQueryExtension(x.display, &n, &n)
+            || !XTestQueryExtension(x.display, &n, &n, &n, &n))
+        {
+            (*failed)++;
+        }
+
+        selkies_x11_close(&x);
+    }
+
+    return NULL;
+}
+
+
+static void
+test_threads(void)
+{
+    int        i, failed[TEST_THREADS];
+    pthread_t  threads[TEST_THREADS];
+
+    memset(failed, 0, sizeof(failed));
+
+    for (i = 0; i < TEST_THREADS; i++) {
+        (void) pthread_create(&threads[i], NULL, test_connect, &failed[i]);
+    }
+
+    for (i = 0; i < TEST_THREADS; i++) {
+        (void) pthread_join(threads[i], NULL);
+        ok(failed[i] == 0, "%d connections of thread %d", TEST_ROUNDS, i);
+    }
+}
+
+
 int
 main(void)
 {
@@ -189,6 +237,8 @@ main(void)
     selkies_x11_interrupt_init(&interrupt);
     (void) unsetenv("DISPLAY");
     (void) unsetenv("XAUTHORITY");
+
+    test_threads();
 
     ok(selkies_x11_open(&x, "nonsense", NULL, NULL, NULL) == NULL
        && errno == EINVAL
