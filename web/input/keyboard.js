@@ -66,7 +66,7 @@ export class Keyboard {
         });
         field.addEventListener('blur', () => {
             this.releaseAll();
-            setTimeout(() => this.refocus());
+            window.setTimeout(() => this.refocus(), 0);
         });
         addEventListener('blur', () => this.releaseAll());
         addEventListener('focus', () => this.refocus());

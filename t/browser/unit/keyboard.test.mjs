@@ -17,14 +17,21 @@ function setUp(platform) {
     /** @type {{ call: () => void, ms: number }[]} */
     const timers = [];
     const field = Object.assign(new EventTarget(), {
-        value: '', setSelectionRange() {}, focus() {} });
+        value: '', focused: 0, setSelectionRange() {},
+        focus() {
+            this.focused++;
+        } });
     const session = { control: true, extended: true, on() {},
                       /** @param {string[]} texts */
                       send: texts => sent.push(...texts) };
     let time = 1000;
 
     Object.defineProperty(world, 'navigator', { configurable: true, value: { platform } });
-    world.document = Object.assign(new EventTarget(), { visibilityState: 'visible',
+    const body = {};
+
+    world.document = Object.assign(new EventTarget(), { visibilityState: 'visible', body,
+                                                        activeElement: body,
+                                                        hasFocus: () => true,
                                                         fullscreenElement: null });
     world.addEventListener = () => undefined;
     world.window = {
@@ -245,6 +252,22 @@ test('everything held is released when the page loses the keyboard', () => {
     assert.deepEqual(take(), ['ku,65505', 'ku,87', 'kr']);
     keyboard.field.dispatchEvent(new Event('blur'));
     assert.deepEqual(take(), []);
+});
+
+test('keys are taken back when nothing in the page has the focus', () => {
+    const { keyboard, timers } = setUp('Linux x86_64');
+    const field = /** @type {any} */ (keyboard.field);
+    const before = field.focused;
+
+    field.dispatchEvent(new Event('blur'));
+    timers.splice(0).forEach(timer => timer.call());
+    assert.equal(field.focused, before + 1);
+
+    /* a button of the toolbar keeps what it got */
+    world.document.activeElement = {};
+    field.dispatchEvent(new Event('blur'));
+    timers.splice(0).forEach(timer => timer.call());
+    assert.equal(field.focused, before + 1);
 });
 
 test('the heartbeat names what is held and ends with it', () => {
