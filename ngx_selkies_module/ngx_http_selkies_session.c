@@ -222,25 +222,30 @@ ngx_http_selkies_send_cursor(ngx_http_selkies_session_t *s)
 static void
 ngx_http_selkies_send_state(ngx_http_selkies_session_t *s)
 {
-    size_t        len;
-    u_char        buf[128];
-    uint32_t      state;
-    const char   *reason;
+    size_t       len;
+    u_char       buf[128];
+    uint32_t     state;
+    const char  *reason;
+
+    static const char *const  reasons[] = {
+        [SELKIES_STREAM_MISSING] = "no_display",
+        [SELKIES_STREAM_READY] = NULL,
+        [SELKIES_STREAM_NO_ENCODER] = "no_encoder"
+    };
 
     state = atomic_load(&s->display->stream->engine_state);
 
     if (!s->want_status || state == s->state || !s->watching
-        || (state != SELKIES_STREAM_READY && state != SELKIES_STREAM_MISSING))
+        || state < SELKIES_STREAM_MISSING || state > SELKIES_STREAM_NO_ENCODER)
     {
         return;
     }
 
+    reason = reasons[state];
+
     /* that all is well is news only after it was not */
 
-    if (state == SELKIES_STREAM_MISSING || s->state == SELKIES_STREAM_MISSING)
-    {
-        reason = state == SELKIES_STREAM_MISSING ? "no_display" : NULL;
-
+    if (reason != NULL || s->state != SELKIES_STREAM_OFF) {
         len = selkies_format_pipeline_status(buf, sizeof(buf), reason == NULL,
                                              0, reason);
         ngx_http_selkies_text(s, buf, len);

@@ -62,6 +62,7 @@ ngx_http_selkies_ready(ngx_http_request_t *r)
 
     ready = state == SELKIES_STREAM_READY
             || (state != SELKIES_STREAM_MISSING
+                && state != SELKIES_STREAM_NO_ENCODER
                 && ngx_http_selkies_x_answers(&display->name));
 
     if (ready) {
@@ -134,7 +135,7 @@ ngx_http_selkies_api_status(ngx_http_request_t *r)
     ngx_http_selkies_loc_conf_t  *slcf;
 
     static const char *const  states[] = {
-        "off", "connecting", "no_display", "ready"
+        "off", "connecting", "no_display", "ready", "no_encoder"
     };
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
@@ -167,7 +168,8 @@ ngx_http_selkies_api_status(ngx_http_request_t *r)
                      "\"height\":%uD,\"watchers\":%uD,\"controlled\":%s,"
                      "\"capture\":\"%s\",\"encoder\":\"x264enc\","
                      "\"framerate\":%uD,\"qp\":%uD},",
-                     states[state & 3], selkies_size_width(picture),
+                     states[ngx_min(state, SELKIES_STREAM_NO_ENCODER)],
+                     selkies_size_width(picture),
                      selkies_size_height(picture), readers,
                      stream->owner ? "true" : "false", stream->engine_capture,
                      atomic_load(&stream->wanted_fps),

@@ -24,7 +24,7 @@
 
 
 #define SELKIES_DISPLAY_KEY_US       250000     /* between two keys */
-#define SELKIES_DISPLAY_FAILURE_US  1000000     /* after an encoder's failure */
+#define SELKIES_DISPLAY_FAILURE_US  2000000     /* after an encoder's failure */
 
 
 typedef struct {
@@ -48,6 +48,7 @@ typedef struct {
     uint32_t                 keys;              /* requests answered */
     unsigned                 started:1;
     unsigned                 fresh:1;           /* no picture of it yet */
+    unsigned                 failing:1;         /* and that was logged */
     unsigned                 oversized:1;       /* the ring took no key */
 } selkies_display_t;
 
@@ -165,6 +166,8 @@ selkies_display_step(selkies_display_t *d)
 
         default:
             d->failed_us = now;
+            d->failing = 1;
+            selkies_engine_publish_state(d->engine, SELKIES_STREAM_NO_ENCODER);
             return SELKIES_DISPLAY_FAILURE_US;
         }
     }
@@ -334,8 +337,13 @@ selkies_display_prepare(selkies_display_t *d)
 {
     int32_t                  width, height;
     selkies_status_t         rc;
+    const selkies_log_t     *log;
     selkies_engine_t        *engine = d->engine;
     selkies_quality_conf_t   quality;
+
+    /* what fails again and again is said once */
+
+    log = d->failing ? NULL : engine->conf.log;
 
     rc = selkies_screen_size(d->screen, &width, &height);
 
@@ -355,7 +363,7 @@ selkies_display_prepare(selkies_display_t *d)
     selkies_display_reset(d);
 
     if (selkies_picture_init(&d->picture, width, height) != SELKIES_OK) {
-        selkies_log(engine->conf.log, SELKIES_LOG_ERR,
+        selkies_log(log, SELKIES_LOG_ERR,
                     "display %s: a picture of %dx%d cannot be made",
                     engine->conf.display, (int) width, (int) height);
         return SELKIES_ERROR;
@@ -366,11 +374,10 @@ selkies_display_prepare(selkies_display_t *d)
     d->conf.height = height;
     selkies_display_wishes(d, &d->conf, &quality);
 
-    d->encoder = selkies_encoder_open(SELKIES_CODEC_H264, NULL, &d->conf,
-                                      engine->conf.log);
+    d->encoder = selkies_encoder_open(SELKIES_CODEC_H264, NULL, &d->conf, log);
 
     if (d->encoder == NULL) {
-        selkies_log(engine->conf.log, SELKIES_LOG_ERR,
+        selkies_log(log, SELKIES_LOG_ERR,
                     "display %s: no encoder takes a picture of %dx%d",
                     engine->conf.display, (int) width, (int) height);
         return SELKIES_ERROR;
@@ -388,6 +395,7 @@ selkies_display_prepare(selkies_display_t *d)
 
     d->started = 1;
     d->fresh = 1;
+    d->failing = 0;
     d->failed_us = 0;
     d->oversized = 0;
 

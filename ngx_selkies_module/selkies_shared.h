@@ -47,7 +47,8 @@ typedef enum {
     SELKIES_STREAM_OFF = 0,            /* nobody watches */
     SELKIES_STREAM_CONNECTING,
     SELKIES_STREAM_MISSING,            /* no X server answers; tried again */
-    SELKIES_STREAM_READY
+    SELKIES_STREAM_READY,
+    SELKIES_STREAM_NO_ENCODER           /* none takes the picture; as above */
 } selkies_stream_state_t;
 
 

@@ -82,6 +82,17 @@ for my $ws (@one) {
 
 my ($other) = grep { $_->is_open() && $t->worker_of($_) != $t->owner() } @one;
 
+for (1 .. 60) {
+	last if $other;
+
+	# whoever had controlled before was closed: it may have been the last one
+	my $ws = Selkies::WebSocket->viewer($t);
+
+	push @one, $ws;
+	push @{ $of{ $t->worker_of($ws) } }, $ws;
+	$other = $ws if $t->worker_of($ws) != $t->owner();
+}
+
 $other->send_text(Selkies::WebSocket::settings(960, 540));
 $other->round_trip();
 $other->send_text('r,800x600,primary');
