@@ -1,0 +1,162 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ * BSD-2-Clause
+ *
+ * Lite pictures: small changes of the screen without a call of the encoder.
+ * A lite picture is a P picture that nothing references.  It shows the last
+ * anchor, which is the last picture of the real encoder, and codes all
+ * macroblocks that changed since: the newest one alone brings a decoder that
+ * has the anchor up to date, any other may be dropped.
+ *
+ * For that to be legal H.264 the encoder's stream is rewritten on its way:
+ * another SPS, a picture order count in each slice header.
+ *
+ *     n = selkies_lite_pending(lite, pic);
+ *     if (a lite picture is wanted for n macroblocks) {
+ *         rc = selkies_lite_picture(lite, pic, now_us, &au);
+ *     }
+ *     if (not wanted, or rc is SELKIES_AGAIN) {
+ *         selkies_encoder_encode(enc, pic, qp, idr, now_us, &au);
+ *         selkies_lite_anchor(lite, &au, recon, &au);
+ *     }
+ *     selkies_picture_clear_dirty(pic);
+ *
+ * Thread: one at a time, the display thread's.  Ownership: stated below.
+ */
+
+
+#ifndef SELKIES_LITE_H_INCLUDED
+#define SELKIES_LITE_H_INCLUDED
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../capture/capture.h"
+#include "convert.h"
+#include "encoder.h"
+
+
+#define SELKIES_LITE_QP_MIN   10    /* below, levels may not fit baseline */
+#define SELKIES_LITE_QP_MAX   51
+
+/*
+ * So many lite pictures follow an anchor at most: the distance of two picture
+ * order counts must stay below half their range (8.2.1.1).
+ */
+
+#define SELKIES_LITE_RUN_MAX  8192
+
+
+#pragma GCC visibility push(hidden)
+
+
+typedef struct selkies_lite_s  selkies_lite_t;
+
+
+/*
+ * What a decoder has after an anchor, NV12 and padded to whole macroblocks as
+ * the picture is; of libx264 these are pic_out's planes.
+ */
+
+typedef struct {
+    const uint8_t   *luma;
+    const uint8_t   *chroma;
+    size_t           luma_stride_bytes;
+    size_t           chroma_stride_bytes;
+} selkies_lite_planes_t;
+
+
+/* How the macroblocks of the last lite picture were coded. */
+
+typedef struct {
+    size_t           skip;          /* changed, but by less than a step */
+    size_t           inter;
+    size_t           intra;
+    size_t           pcm;
+} selkies_lite_counts_t;
+
+
+/*
+ * An empty state, which waits for an IDR.  qp is that of lite macroblocks,
+ * clamped to the range above; 0 makes all of them I_PCM, lossless.  NULL if
+ * there is no memory.  The log may be NULL and must outlive the state.
+ */
+
+selkies_lite_t *selkies_lite_open(int qp, const selkies_log_t *log);
+
+
+/* Another QP from the next lite picture on. */
+
+void selkies_lite_set_qp(selkies_lite_t *lite, int qp);
+
+
+/* NULL is accepted. */
+
+void selkies_lite_close(selkies_lite_t *lite);
+
+
+/*
+ * Rewrites a picture of the encoder: `in` is one whole access unit, SPS and
+ * PPS in front of each IDR (encoding.md 5.6.1, 5.6.2).  `out`, which may be
+ * `in`, gets the same picture in bytes that are the state's until the next
+ * call that makes a picture.  Every picture of a stream must go through here,
+ * while lite pictures are off, too.
+ *
+ * recon are the encoder's reconstructed planes of this picture; they are kept
+ * and must stay as they are until the next call of this function.  NULL if
+ * the encoder shows none: lite macroblocks are then I_PCM.
+ *
+ * SELKIES_OK: what was pending is in the anchor.  SELKIES_ERROR: no memory or
+ * not a stream that can be rewritten (logged), `out` is unchanged; nothing
+ * more comes out before an IDR.
+ */
+
+selkies_status_t selkies_lite_anchor(selkies_lite_t *lite,
+    const selkies_access_unit_t *in, const selkies_lite_planes_t *recon,
+    selkies_access_unit_t *out);
+
+
+/*
+ * Takes over what is dirty in the picture and returns how many macroblocks a
+ * lite picture would code: all that changed since the last anchor.  To be
+ * called before the dirty marks are cleared; twice does no harm.
+ */
+
+size_t selkies_lite_pending(selkies_lite_t *lite,
+    const selkies_picture_t *pic);
+
+
+/*
+ * Makes a lite picture of all that is pending, which may be nothing.  out->qp
+ * is the worst QP of the macroblocks it coded, 0 if all are lossless.  Bytes
+ * as above.
+ *
+ * SELKIES_OK; SELKIES_AGAIN: an anchor has to come first (there is none of
+ * this size, too many lite pictures since, no 4:2:0); SELKIES_ERROR: no
+ * memory (logged).
+ */
+
+selkies_status_t selkies_lite_picture(selkies_lite_t *lite,
+    const selkies_picture_t *pic, uint64_t pts_us,
+    selkies_access_unit_t *out);
+
+
+/*
+ * About the last lite picture: its counts, and what a decoder shows of it,
+ * put over the anchor's reconstruction, which the caller gives in planes of
+ * whole macroblocks.
+ */
+
+void selkies_lite_counts(const selkies_lite_t *lite,
+    selkies_lite_counts_t *counts);
+
+void selkies_lite_reconstruct(const selkies_lite_t *lite, uint8_t *luma,
+    size_t luma_stride_bytes, uint8_t *chroma, size_t chroma_stride_bytes);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* SELKIES_LITE_H_INCLUDED */
