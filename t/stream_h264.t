@@ -177,13 +177,16 @@ cmp_ok($keys, '<=', 6, 'and merged') or diag($keys);
 
 ###############################################################################
 
+# another client finds a picture on the same static screen; the patch is the
+# last thing drawn, so that no older picture of a join can show it
+
+$x->draw(700, 500, 40, 40, '30f0a0');
+ok($c->wait_pixel(720, 520, '30f0a0', 3), 'the last change');
 is("@{ $c->{errors} }", '', 'no protocol error of the server');
 $c->close();
 
-# another client finds a picture on the same static screen
-
 $c = Selkies::WebSocket->controller($t, 1280, 720);
-ok($c->wait_pixel(35, 35, 'ff00ff', 3), 'a later client sees the same screen');
+ok($c->wait_pixel(720, 520, '30f0a0', 3), 'a later client sees the same screen');
 $c->close();
 
 $t->done();
