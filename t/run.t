@@ -29,6 +29,14 @@ plan(skip_all => 'no selkies-xvfb: run make') unless -x $t->build() . '/selkies-
 
 ###############################################################################
 
+# A test that dies leaves none behind.
+
+my %running;
+
+END {
+	kill 'TERM', keys %running;
+}
+
 # Starts it in a session of its own, as a shell does; returns when it is ready
 # or has ended.
 
@@ -61,6 +69,7 @@ sub start_run {
 
 	close $in;
 	@run{qw/ pid out /} = ($pid, $out);
+	$running{$pid} = 1;
 
 	my $deadline = clock() + 40;
 
@@ -81,6 +90,8 @@ sub stop_run {
 	my $status = wait_for(sub {
 		waitpid($run->{pid}, POSIX::WNOHANG()) == $run->{pid} ? [ $? ] : undef
 	}, 15);
+
+	delete $running{ $run->{pid} } if $status;
 
 	return ($status ? $status->[0] : undef, clock() - $began);
 }
@@ -237,6 +248,8 @@ for my $bad ([ CUSTOM_PORT => 'abc' ], [ MAX_RES => '10' ], [ SUBFOLDER => '../x
 
 	my $ended = $run->{output} =~ /ready on/ ? undef
 		: wait_for(sub { waitpid($run->{pid}, POSIX::WNOHANG()) > 0 ? [ $? ] : undef }, 10);
+
+	delete $running{ $run->{pid} } if $ended;
 
 	ok($ended && $ended->[0] != 0, "$name: refused");
 	is(scalar(grep { /\Q$name\E|\L$name/i } split /\n/, $run->{output}), 1,
