@@ -61,7 +61,6 @@ typedef struct {
 
     selkies_engine_t            *engine;        /* owner only */
     selkies_control_t           *control;       /* once somebody controls */
-    ngx_msec_t                   unwatched_since;
 
     ngx_queue_t                  sessions;      /* of this worker */
     ngx_uint_t                   nsessions;
@@ -197,7 +196,6 @@ struct ngx_http_selkies_session_s {
     /* statistics */
 
     uint64_t                     pictures;
-    uint64_t                     skipped;
     uint64_t                     media_bytes;
     uint64_t                     stats_bytes;
     ngx_msec_t                   stats_time;
@@ -217,12 +215,9 @@ struct ngx_http_selkies_session_s {
     unsigned                     live:1;        /* the 101 is out */
     unsigned                     extended:1;    /* it spoke _ext */
     unsigned                     want_status:1;
-    unsigned                     want_reload:1;
     unsigned                     claimed:1;     /* its SETTINGS was applied */
     unsigned                     owner:1;
-    unsigned                     handed_over:1; /* to its own successor */
     unsigned                     watching:1;    /* subscribed to pictures */
-    unsigned                     paused:1;      /* STOP_VIDEO */
     unsigned                     gate:1;        /* could take a picture now */
     unsigned                     need_key:1;
     unsigned                     key_wanted:1;  /* asked, not sent yet */
@@ -233,7 +228,6 @@ struct ngx_http_selkies_session_s {
     unsigned                     announce:1;    /* size and displays are due */
     unsigned                     reset:1;       /* PIPELINE_RESETTING is due */
     unsigned                     pinged:1;
-    unsigned                     held_keys:1;
     unsigned                     closing:1;     /* a close frame is queued */
     unsigned                     closed:1;      /* the peer's has come */
     unsigned                     dead:1;        /* only finish is left */

@@ -164,7 +164,6 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
                 return NGX_DECLINED;
 
             default: /* SELKIES_LOST */
-                s->skipped++;
                 ngx_http_selkies_session_need_key(s, 0);
                 continue;
             }
@@ -178,7 +177,6 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
         }
 
         if (!s->need_key && ngx_http_selkies_too_far(s, packet)) {
-            s->skipped++;
             ngx_http_selkies_session_need_key(s, 0);
             s->key_after = packet->number;
             continue;

@@ -178,7 +178,6 @@ ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
     }
 
     if (resumed == s->id) {
-        s->handed_over = 1;
         ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_CLOSE, 2000);
         return;
     }

@@ -272,7 +272,6 @@ ngx_http_selkies_claim(ngx_http_selkies_session_t *s)
     stream->owner = s->id;
     stream->owner_resumed = resumes ? previous : 0;
     stream->resume_until_ms = 0;
-    stream->settings = s->settings;
     ngx_memcpy(stream->resume, s->resume, SELKIES_RESUME_BYTES);
 
     ngx_http_selkies_unlock();

@@ -13,6 +13,7 @@
 
 #include "../capture/desktop.h"
 #include "selkies_engine_private.h"
+#include "selkies_protocol.h"
 
 
 typedef struct {

@@ -39,7 +39,6 @@ typedef struct {
 
     uint64_t                 retry_us;
     uint64_t                 unwatched_us;      /* since; 0 while watched */
-    uint64_t                 opened_us;         /* when X was reached */
     uint64_t                 pending_us;        /* damage seen; 0: none */
     uint64_t                 last_us;           /* last picture began */
     uint64_t                 key_us;            /* last key */
@@ -251,8 +250,7 @@ selkies_display_open(selkies_display_t *d)
     }
 
     d->retry_us = SELKIES_ENGINE_RETRY_MIN_US;
-    d->opened_us = selkies_clock_us();
-    d->size_us = d->opened_us;
+    d->size_us = selkies_clock_us();
 
     /* this server starts at a size of its own: the desktop thread looks */
 

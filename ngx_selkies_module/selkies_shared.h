@@ -30,7 +30,6 @@
 
 #include "../capture/input.h"
 #include "selkies_ring.h"
-#include "selkies_settings.h"
 
 
 #define SELKIES_WORKERS_MAX      256
@@ -113,7 +112,6 @@ typedef struct {
                                                    over from, with its resume */
     uint8_t                    resume[SELKIES_RESUME_BYTES];
     uint64_t                   resume_until_ms; /* 0 while the socket lives */
-    selkies_settings_client_t  settings;
 
     /* wanted: any event loop */
 
