@@ -7,6 +7,7 @@
 
 
 #include <string.h>
+#include <time.h>
 
 #include <X11/Xutil.h>
 #include <X11/keysym.h>
@@ -42,6 +43,8 @@ static unsigned selkies_keymap_fit(const selkies_keymap_t *keymap,
 static unsigned selkies_keymap_cost(const selkies_keymap_t *keymap,
     unsigned change, unsigned add);
 static int selkies_keymap_spare(XkbDescPtr xkb, unsigned keycode);
+static void selkies_keymap_settle(const selkies_keymap_t *keymap,
+    unsigned keycode);
 
 
 void
@@ -341,7 +344,7 @@ selkies_keymap_cost(const selkies_keymap_t *keymap, unsigned change,
 void
 selkies_keymap_use(selkies_keymap_t *keymap, uint8_t keycode)
 {
-    keymap->used[keycode] = ++keymap->uses;
+    keymap->used_us[keycode] = selkies_clock_us();
 }
 
 
@@ -383,6 +386,28 @@ selkies_keymap_spare(XkbDescPtr xkb, unsigned keycode)
 }
 
 
+/*
+ * A program learns of a change when it comes to it, and then asks for the map
+ * as it is by then: what it was told to have been pressed before would become
+ * another symbol.
+ */
+
+static void
+selkies_keymap_settle(const selkies_keymap_t *keymap, unsigned keycode)
+{
+    uint64_t         since;
+    struct timespec  delay;
+
+    since = selkies_clock_us() - keymap->used_us[keycode];
+
+    if (keymap->used_us[keycode] != 0 && since < SELKIES_KEYMAP_SETTLE_US) {
+        delay.tv_sec = 0;
+        delay.tv_nsec = (long) (SELKIES_KEYMAP_SETTLE_US - since) * 1000;
+        (void) nanosleep(&delay, NULL);
+    }
+}
+
+
 selkies_status_t
 selkies_keymap_bind(selkies_keymap_t *keymap, uint32_t keysym,
     int (*busy)(void *data, uint8_t keycode), void *data, selkies_key_t *key)
@@ -399,7 +424,8 @@ selkies_keymap_bind(selkies_keymap_t *keymap, uint32_t keysym,
     for (keycode = xkb->min_key_code; keycode <= xkb->max_key_code; keycode++) {
         if (selkies_keymap_spare(xkb, keycode)
             && !busy(data, (uint8_t) keycode)
-            && (oldest == 0 || keymap->used[keycode] < keymap->used[oldest]))
+            && (oldest == 0
+                || keymap->used_us[keycode] < keymap->used_us[oldest]))
         {
             oldest = keycode;
         }
@@ -408,6 +434,8 @@ selkies_keymap_bind(selkies_keymap_t *keymap, uint32_t keysym,
     if (oldest == 0) {
         return SELKIES_AGAIN;
     }
+
+    selkies_keymap_settle(keymap, oldest);
 
     /* the type makes Shift and Lock without effect: both levels are alike */
 

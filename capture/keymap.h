@@ -40,13 +40,20 @@ typedef struct {
 } selkies_key_state_t;
 
 
+/*
+ * How long a spare key keeps its symbol after its last use: it takes a program
+ * that is busy so long to ask what the key means.
+ */
+
+#define SELKIES_KEYMAP_SETTLE_US  200000
+
+
 typedef struct {
     selkies_x11_t        *x11;
     XkbDescPtr            xkb;
     int                   stale;
 
-    uint64_t              uses;
-    uint64_t              used[256];        /* last use of a spare key */
+    uint64_t              used_us[256];     /* last use of a key */
 
     uint8_t               shift_key[8];     /* holds modifier n while down */
     uint8_t               lock_key[8];      /* a tap locks or unlocks it */
@@ -81,7 +88,9 @@ int selkies_keymap_find(const selkies_keymap_t *keymap, uint32_t keysym,
 
 /*
  * Binds a spare key to the symbol, the one not used for longest; busy(data,
- * keycode) tells of keys that are down.  Waits until the server has it.
+ * keycode) tells of keys that are down.  Waits until the server has it, and
+ * before that, where the key was in use a moment ago, for as long as programs
+ * may need to look up what it meant (SELKIES_KEYMAP_SETTLE_US at most).
  * OK; AGAIN: no key is free; ERROR; LOST.
  */
 
@@ -90,7 +99,7 @@ selkies_status_t selkies_keymap_bind(selkies_keymap_t *keymap,
     selkies_key_t *key);
 
 
-/* The key was pressed: it is the last to be bound to something else. */
+/* The key was pressed now: it is the last to be bound to something else. */
 
 void selkies_keymap_use(selkies_keymap_t *keymap, uint8_t keycode);
 

@@ -171,6 +171,16 @@ unicode('an emoji in two halves, as stock clients send it', [ 0x101f600 ],
 my @many = map { 0x1004e00 + $_ } 0 .. 39;
 
 unicode('more symbols than spare keycodes', \@many, tap(@many));
+
+# a program that comes late to its events asks for the map as it is by then
+
+kill 'STOP', $x->{pid};
+$c->send_text(tap(@many));
+select undef, undef, undef, 0.1;
+kill 'CONT', $x->{pid};
+
+is(join(' ', map { ($x->wait(qr/^key press/, 5) || '') =~ /0x(\w+)/ } @many),
+	join(' ', map { sprintf '%x', $_ } @many), 'nor is a busy program misled');
 symbols('the layout is whole after that', map { ord } split //, 'The end.');
 nothing_held('all released');
 
