@@ -63,7 +63,6 @@ typedef struct {
     selkies_control_t           *control;       /* once somebody controls */
 
     ngx_queue_t                  sessions;      /* of this worker */
-    ngx_uint_t                   nsessions;
 } ngx_http_selkies_display_t;
 
 
@@ -182,7 +181,13 @@ struct ngx_http_selkies_session_s {
 
     uint64_t                     probe;         /* its number, 0 for none */
     uint64_t                     probe_sent_us;
-    size_t                       unprobed_bytes;
+    uint64_t                     probe_bytes;   /* sent before it */
+    uint64_t                     acked_bytes;   /* the last answered one's */
+    uint64_t                     acked_us;
+    uint64_t                     flight_us;     /* nothing was, before it */
+    uint64_t                     delivery;      /* bytes a second */
+    ngx_msec_t                   behind_until;  /* delivery limits till then */
+    uint64_t                     rtt_base_us;   /* the least ever seen */
     uint64_t                     rtt_us;        /* smoothed */
     uint64_t                     rtt_min_us[2]; /* this and the last period */
     ngx_msec_t                   rtt_period;
@@ -228,6 +233,7 @@ struct ngx_http_selkies_session_s {
     unsigned                     announce:1;    /* size and displays are due */
     unsigned                     reset:1;       /* PIPELINE_RESETTING is due */
     unsigned                     pinged:1;
+    unsigned                     behind:1;      /* see behind_until */
     unsigned                     closing:1;     /* a close frame is queued */
     unsigned                     closed:1;      /* the peer's has come */
     unsigned                     dead:1;        /* only finish is left */
@@ -416,6 +422,7 @@ void ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
 
 /* A pong has come. */
 
+void ngx_http_selkies_session_first_probe(ngx_http_selkies_session_t *s);
 void ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
     const u_char *data, size_t len);
 

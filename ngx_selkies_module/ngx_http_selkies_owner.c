@@ -151,7 +151,9 @@ ngx_http_selkies_service(void)
             continue;
         }
 
-        readers = selkies_stream_readers(w->shared, (uint32_t) display->index);
+        readers = selkies_stream_count(w->shared,
+                                       (uint32_t) display->index,
+                                       SELKIES_COUNT_READERS);
 
         if (readers != 0 && display->engine == NULL && !w->quitting) {
             ngx_http_selkies_start_engine(display);
@@ -234,6 +236,7 @@ static void
 ngx_http_selkies_engine_wake(void *data, uint32_t index)
 {
     uint32_t                    i, used;
+    _Atomic uint32_t           *counts;
     selkies_worker_t           *worker;
     ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
 
@@ -251,8 +254,10 @@ ngx_http_selkies_engine_wake(void *data, uint32_t index)
 
         /* our own event loop also hears of what ended */
 
+        counts = worker->watch[index].counts;
+
         if (worker == w->entry
-            || atomic_load(&worker->watch[index].readers) != 0)
+            || atomic_load(&counts[SELKIES_COUNT_READERS]) != 0)
         {
             selkies_bell_ring(
                 ngx_http_selkies_cycle->worker_bells[worker->worker]);

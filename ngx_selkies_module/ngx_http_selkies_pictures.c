@@ -29,6 +29,8 @@
 #define NGX_HTTP_SELKIES_PROBE_MIN_US   60000
 #define NGX_HTTP_SELKIES_PROBE_SLACK_US 20000
 #define NGX_HTTP_SELKIES_RTT_PERIOD_MS  10000
+#define NGX_HTTP_SELKIES_BEHIND_MS      10000
+#define NGX_HTTP_SELKIES_FLIGHT_US      150000
 
 
 static ngx_uint_t ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s);
@@ -38,8 +40,14 @@ static ngx_int_t ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
 static ngx_uint_t ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
     const selkies_packet_t *packet);
 static void ngx_http_selkies_ask_key(ngx_http_selkies_session_t *s);
+static ngx_uint_t ngx_http_selkies_flight_is_full(
+    ngx_http_selkies_session_t *s);
+static ngx_uint_t ngx_http_selkies_probe_is_due(
+    ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_probe(ngx_http_selkies_session_t *s,
     uint64_t number);
+static void ngx_http_selkies_measure(ngx_http_selkies_session_t *s,
+    uint64_t now_us, uint64_t rtt_us);
 
 
 void
@@ -84,9 +92,35 @@ ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s)
         return 1;
     }
 
-    return s->unprobed_bytes < NGX_HTTP_SELKIES_PROBE_MAX
+    return s->media_bytes - s->probe_bytes < NGX_HTTP_SELKIES_PROBE_MAX
+           && !ngx_http_selkies_flight_is_full(s)
            && selkies_clock_us() - s->probe_sent_us
               < ngx_http_selkies_window(s);
+}
+
+
+/*
+ * Who has once been behind gets no more than its link delivers soon, beside
+ * what the way itself holds.
+ */
+
+static ngx_uint_t
+ngx_http_selkies_flight_is_full(ngx_http_selkies_session_t *s)
+{
+    uint64_t  max;
+
+    if (!s->behind) {
+        return 0;
+    }
+
+    if ((ngx_msec_int_t) (s->behind_until - ngx_current_msec) <= 0) {
+        s->behind = 0;
+        return 0;
+    }
+
+    max = s->delivery * (s->rtt_base_us + NGX_HTTP_SELKIES_FLIGHT_US) / 1000000;
+
+    return s->media_bytes - s->acked_bytes > max;
 }
 
 
@@ -352,16 +386,39 @@ ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
 {
     s->next = packet->number + 1;
     s->pictures++;
+
+    if (s->media_bytes == s->acked_bytes) {
+        s->flight_us = selkies_clock_us();
+    }
+
     s->media_bytes += packet->length_bytes;
-    s->unprobed_bytes += packet->length_bytes;
 
     if (packet->flags & SELKIES_PACKET_KEY) {
         s->key_wanted = 0;
     }
 
-    if (s->probe == 0 && s->unprobed_bytes >= NGX_HTTP_SELKIES_PROBE_BYTES) {
+    if (s->probe == 0 && ngx_http_selkies_probe_is_due(s)) {
         ngx_http_selkies_probe(s, packet->number);
     }
+}
+
+
+/* The way's round trip is best measured before pictures are on it. */
+
+void
+ngx_http_selkies_session_first_probe(ngx_http_selkies_session_t *s)
+{
+    ngx_http_selkies_probe(s, UINT64_MAX);
+}
+
+
+/* A full flight is only known to have landed by a pong. */
+
+static ngx_uint_t
+ngx_http_selkies_probe_is_due(ngx_http_selkies_session_t *s)
+{
+    return s->media_bytes - s->probe_bytes >= NGX_HTTP_SELKIES_PROBE_BYTES
+           || ngx_http_selkies_flight_is_full(s);
 }
 
 
@@ -372,7 +429,7 @@ ngx_http_selkies_probe(ngx_http_selkies_session_t *s, uint64_t number)
 {
     s->probe = number;
     s->probe_sent_us = selkies_clock_us();
-    s->unprobed_bytes = 0;
+    s->probe_bytes = s->media_bytes;
 
     ngx_http_selkies_queue(s, SELKIES_WEBSOCKET_PING, (u_char *) &number,
                            sizeof(uint64_t));
@@ -383,7 +440,7 @@ void
 ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
     const u_char *data, size_t len)
 {
-    uint64_t  number, rtt;
+    uint64_t  now, number;
 
     if (s->probe == 0 || len != sizeof(uint64_t)) {
         return;
@@ -395,22 +452,58 @@ ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
         return;
     }
 
-    rtt = selkies_clock_us() - s->probe_sent_us;
-    rtt = ngx_max(rtt, 1);
+    now = selkies_clock_us();
+
+    ngx_http_selkies_measure(s, now, ngx_max(now - s->probe_sent_us, 1));
 
     s->probe = 0;
-    s->rtt_us = s->rtt_us ? (s->rtt_us * 7 + rtt) / 8 : rtt;
+    s->acked_bytes = s->probe_bytes;
+    s->acked_us = now;
+
+    if (ngx_http_selkies_probe_is_due(s)) {
+        ngx_http_selkies_probe(s, s->next);
+    }
+}
+
+
+static void
+ngx_http_selkies_measure(ngx_http_selkies_session_t *s, uint64_t now_us,
+    uint64_t rtt_us)
+{
+    uint64_t    start, delivery;
+    ngx_uint_t  late;
+
+    /* without any measure there is nothing to be late for */
+
+    late = s->rtt_base_us != 0 && rtt_us >= ngx_http_selkies_window(s);
+
+    if (s->rtt_base_us == 0 || rtt_us < s->rtt_base_us) {
+        s->rtt_base_us = rtt_us;
+    }
+
+    s->rtt_us = s->rtt_us ? (s->rtt_us * 7 + rtt_us) / 8 : rtt_us;
 
     if (ngx_current_msec - s->rtt_period > NGX_HTTP_SELKIES_RTT_PERIOD_MS) {
         s->rtt_period = ngx_current_msec;
         s->rtt_min_us[1] = s->rtt_min_us[0];
-        s->rtt_min_us[0] = rtt;
+        s->rtt_min_us[0] = rtt_us;
 
-    } else if (rtt < s->rtt_min_us[0] || s->rtt_min_us[0] == 0) {
-        s->rtt_min_us[0] = rtt;
+    } else if (rtt_us < s->rtt_min_us[0] || s->rtt_min_us[0] == 0) {
+        s->rtt_min_us[0] = rtt_us;
     }
 
-    if (s->unprobed_bytes >= NGX_HTTP_SELKIES_PROBE_BYTES) {
-        ngx_http_selkies_probe(s, s->next);
+    /* from the last pong on the link was busy, or else since the flight */
+
+    start = ngx_max(s->acked_us, s->flight_us);
+    delivery = (s->probe_bytes - s->acked_bytes) * 1000000
+               / ngx_max(now_us - start, 1000);
+
+    if (late) {
+        s->delivery = s->behind ? (s->delivery * 3 + delivery) / 4 : delivery;
+        s->behind = 1;
+        s->behind_until = ngx_current_msec + NGX_HTTP_SELKIES_BEHIND_MS;
+
+    } else if (s->behind && delivery > s->delivery) {
+        s->delivery = (s->delivery * 3 + delivery) / 4;
     }
 }

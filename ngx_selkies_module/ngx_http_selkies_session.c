@@ -66,6 +66,7 @@ void
 ngx_http_selkies_session_open(ngx_http_selkies_session_t *s)
 {
     ngx_http_selkies_first_words(s);
+    ngx_http_selkies_session_first_probe(s);
 
     s->stats_time = ngx_current_msec;
 

@@ -156,8 +156,9 @@ ngx_http_selkies_api_status(ngx_http_request_t *r)
     statistics = &stream->statistics;
     state = atomic_load(&stream->engine_state);
     picture = atomic_load(&stream->engine_picture);
-    readers = selkies_stream_readers(ngx_http_selkies_shared(),
-                                     (uint32_t) display->index);
+    readers = selkies_stream_count(ngx_http_selkies_shared(),
+                                   (uint32_t) display->index,
+                                   SELKIES_COUNT_READERS);
 
     p = ngx_slprintf(buf, last,
                      "{\"current_mode\":\"websockets\","

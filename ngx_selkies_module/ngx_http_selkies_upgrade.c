@@ -125,7 +125,11 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
         return rc;
     }
 
-    if (slcf->target->nsessions > slcf->max_viewers) {
+    if (selkies_stream_count(ngx_http_selkies_shared(),
+                             (uint32_t) slcf->target->index,
+                             SELKIES_COUNT_SOCKETS)
+        > slcf->max_viewers)
+    {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "\"selkies_max_viewers %ui\" reached",
                       slcf->max_viewers);

@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_selkies_init_zone(ngx_shm_zone_t *zone, void *data);
 static void ngx_http_selkies_close_bells(void *data);
 static void ngx_http_selkies_reload_single(ngx_http_selkies_main_conf_t *smcf);
 static ngx_int_t ngx_http_selkies_open_bell(ngx_cycle_t *cycle);
+static uint32_t ngx_http_selkies_count(ngx_http_selkies_display_t *display,
+    selkies_count_e count, ngx_int_t n);
 static void ngx_http_selkies_bell_handler(ngx_event_t *ev);
 static void ngx_http_selkies_quit(void);
 static void ngx_http_selkies_stop_controls(void);
@@ -405,9 +407,9 @@ ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s)
     ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
 
     ngx_queue_insert_tail(&s->display->sessions, &s->queue);
-    s->display->nsessions++;
     s->joined = 1;
     w->nsessions++;
+    (void) ngx_http_selkies_count(s->display, SELKIES_COUNT_SOCKETS, 1);
 
     ngx_http_selkies_elect();
 }
@@ -417,11 +419,27 @@ void
 ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s)
 {
     ngx_queue_remove(&s->queue);
-    s->display->nsessions--;
+
+    if (ngx_http_selkies_worker.entry != NULL) {
+        (void) ngx_http_selkies_count(s->display, SELKIES_COUNT_SOCKETS, -1);
+    }
 
     if (ngx_http_selkies_worker.nsessions) {
         ngx_http_selkies_worker.nsessions--;
     }
+}
+
+
+/* Adds to a count of ours; what it was. */
+
+static uint32_t
+ngx_http_selkies_count(ngx_http_selkies_display_t *display,
+    selkies_count_e count, ngx_int_t n)
+{
+    selkies_worker_t  *entry = ngx_http_selkies_worker.entry;
+
+    return atomic_fetch_add(&entry->watch[display->index].counts[count],
+                            (uint32_t) n);
 }
 
 
@@ -434,7 +452,7 @@ ngx_http_selkies_count_reader(ngx_http_selkies_display_t *display, ngx_int_t n)
         return;
     }
 
-    atomic_fetch_add(&w->entry->watch[display->index].readers, (uint32_t) n);
+    (void) ngx_http_selkies_count(display, SELKIES_COUNT_READERS, n);
 
     ngx_http_selkies_ring_display(display);
     ngx_http_selkies_ring_desktop(display);
@@ -462,8 +480,7 @@ ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display, ngx_int_t n)
         return;
     }
 
-    before = atomic_fetch_add(&w->entry->watch[display->index].gates,
-                              (uint32_t) n);
+    before = ngx_http_selkies_count(display, SELKIES_COUNT_GATES, n);
 
     if (before == 0 && n > 0) {
         ngx_http_selkies_ring_display(display);

@@ -458,7 +458,9 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
         return deadline == SELKIES_QUALITY_NEVER ? UINT64_MAX : deadline - now;
     }
 
-    if (selkies_stream_gates(engine->conf.shared, engine->index) == 0) {
+    if (selkies_stream_count(engine->conf.shared, engine->index,
+                             SELKIES_COUNT_GATES) == 0)
+    {
         return UINT64_MAX;
     }
 

@@ -61,7 +61,8 @@ selkies_engine_stopping(selkies_engine_t *engine)
 static inline uint32_t
 selkies_engine_readers(selkies_engine_t *engine)
 {
-    return selkies_stream_readers(engine->conf.shared, engine->index);
+    return selkies_stream_count(engine->conf.shared, engine->index,
+                                SELKIES_COUNT_READERS);
 }
 
 

@@ -178,8 +178,10 @@ selkies_worker_free(selkies_worker_t *worker)
     for (i = 0; i < SELKIES_STREAMS_MAX; i++) {
         watch = &worker->watch[i];
 
-        atomic_store(&watch->readers, 0);
-        atomic_store(&watch->gates, 0);
+        for (k = 0; k < SELKIES_COUNTS; k++) {
+            atomic_store(&watch->counts[k], 0);
+        }
+
         atomic_store(&watch->pressed.buttons, 0);
 
         for (k = 0; k < 4; k++) {
@@ -190,7 +192,8 @@ selkies_worker_free(selkies_worker_t *worker)
 
 
 uint32_t
-selkies_stream_readers(selkies_shared_t *shared, uint32_t index)
+selkies_stream_count(selkies_shared_t *shared, uint32_t index,
+    selkies_count_e count)
 {
     uint32_t           i, n, used;
     selkies_worker_t  *worker;
@@ -202,28 +205,7 @@ selkies_stream_readers(selkies_shared_t *shared, uint32_t index)
         worker = &shared->workers[i];
 
         if (atomic_load_explicit(&worker->pid, memory_order_relaxed) != 0) {
-            n += atomic_load(&worker->watch[index].readers);
-        }
-    }
-
-    return n;
-}
-
-
-uint32_t
-selkies_stream_gates(selkies_shared_t *shared, uint32_t index)
-{
-    uint32_t           i, n, used;
-    selkies_worker_t  *worker;
-
-    n = 0;
-    used = atomic_load_explicit(&shared->nworkers, memory_order_acquire);
-
-    for (i = 0; i < used; i++) {
-        worker = &shared->workers[i];
-
-        if (atomic_load_explicit(&worker->pid, memory_order_relaxed) != 0) {
-            n += atomic_load(&worker->watch[index].gates);
+            n += atomic_load(&worker->watch[index].counts[count]);
         }
     }
 

@@ -51,9 +51,18 @@ typedef enum {
 } selkies_stream_state_t;
 
 
+typedef enum {
+    SELKIES_COUNT_SOCKETS = 0,          /* open */
+    SELKIES_COUNT_READERS,              /* of these, watch the stream */
+    SELKIES_COUNT_GATES,                /* of these, can take a picture now */
+    SELKIES_COUNTS
+} selkies_count_e;
+
+
+/* What a worker's clients are to a stream. */
+
 typedef struct {
-    _Atomic uint32_t     readers;       /* sockets that watch the stream */
-    _Atomic uint32_t     gates;         /* of these, could take a picture now */
+    _Atomic uint32_t     counts[SELKIES_COUNTS];
     selkies_pressed_t    pressed;       /* keys and buttons they hold */
 } selkies_watch_t;
 
@@ -200,13 +209,12 @@ void selkies_worker_free(selkies_worker_t *worker);
 
 
 /*
- * How many sockets of all live workers watch a stream, and how many of these
- * could take a picture now.  A killed worker's counters stand until its
- * successor takes its entry, some milliseconds later.
+ * A stream's count over all live workers.  Any thread.  A killed worker's
+ * stands until its successor takes its entry, some milliseconds later.
  */
 
-uint32_t selkies_stream_readers(selkies_shared_t *shared, uint32_t index);
-uint32_t selkies_stream_gates(selkies_shared_t *shared, uint32_t index);
+uint32_t selkies_stream_count(selkies_shared_t *shared, uint32_t index,
+    selkies_count_e count);
 
 
 /*

@@ -230,6 +230,7 @@ sub start_x {
 
 	$self->{x_pid} = $pid;
 	$self->{number} = $number;
+	$self->{x_socket} = (stat "/tmp/.X11-unix/X$number")[1];
 	$self->{display} = ":$number";
 
 	return $self;
@@ -741,7 +742,10 @@ sub done {
 	my @strays = $self->strays();
 
 	Test::More::is("@strays", '', 'no process left');
-	Test::More::ok(!$self->{number} || !-e "/tmp/.X11-unix/X$self->{number}",
+	# another test's X server may have the number by now
+
+	Test::More::ok(!$self->{x_socket} || $self->{x_socket}
+		!= ((stat "/tmp/.X11-unix/X$self->{number}")[1] || 0),
 		'no X socket left');
 
 	$self->cleanup();

@@ -396,15 +396,17 @@ test_shared(void)
     one = selkies_shared_worker(shared, 1, 0, getpid(), &orphans);
     ok(one != NULL && !orphans, "a worker's entry");
 
-    atomic_store(&one->watch[0].readers, 3);
+    atomic_store(&one->watch[0].counts[SELKIES_COUNT_READERS], 3);
     atomic_store(&one->watch[0].pressed.keys[1], 5);
 
     two = selkies_shared_worker(shared, 2, 0, getpid(), &orphans);
     ok(two != NULL && two != one && !orphans,
        "the same worker of the next generation has its own");
-    atomic_store(&two->watch[0].readers, 4);
-    ok(selkies_stream_readers(shared, 0) == 7, "readers of both count");
-    ok(selkies_stream_readers(shared, 1) == 0, "for their stream alone");
+    atomic_store(&two->watch[0].counts[SELKIES_COUNT_READERS], 4);
+    ok(selkies_stream_count(shared, 0, SELKIES_COUNT_READERS) == 7,
+       "readers of both count");
+    ok(selkies_stream_count(shared, 1, SELKIES_COUNT_READERS) == 0,
+       "for their stream alone");
 
     again = selkies_shared_worker(shared, 1, 0, getpid(), &orphans);
     ok(again == one && orphans
@@ -413,7 +415,8 @@ test_shared(void)
 
     selkies_worker_free(one);
     selkies_worker_free(two);
-    ok(selkies_stream_readers(shared, 0) == 0, "nobody is left");
+    ok(selkies_stream_count(shared, 0, SELKIES_COUNT_READERS) == 0,
+       "nobody is left");
 
     pid = fork();
 
