@@ -68,10 +68,24 @@ typedef struct {
 
 
 /*
+ * What a decoder has after a picture: NV12, padded to whole macroblocks as the
+ * picture is.
+ */
+
+typedef struct {
+    const uint8_t           *luma;
+    const uint8_t           *chroma;
+    size_t                   luma_stride_bytes;
+    size_t                   chroma_stride_bytes;
+} selkies_planes_t;
+
+
+/*
  * What one picture became: for H.264 one Annex B access unit (ITU-T H.264,
  * annex B), contiguous, with SPS and PPS in front of each IDR.  The bytes are
  * the encoder's and the caller may change them; they are valid until the next
- * call that names the encoder.
+ * call that names the encoder.  So is what a decoder shows of them, whose luma
+ * is NULL where the encoder does not tell.
  */
 
 typedef struct {
@@ -80,6 +94,7 @@ typedef struct {
     selkies_picture_kind_t   kind;      /* of the output, whatever was asked */
     int                      qp;        /* that the picture was coded with */
     uint64_t                 pts_us;    /* as given to encode */
+    selkies_planes_t         recon;
 } selkies_access_unit_t;
 
 

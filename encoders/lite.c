@@ -105,12 +105,12 @@ selkies_lite_close(selkies_lite_t *lite)
 
 selkies_status_t
 selkies_lite_anchor(selkies_lite_t *lite, const selkies_access_unit_t *in,
-    const selkies_lite_planes_t *recon, selkies_access_unit_t *out)
+    selkies_access_unit_t *out)
 {
     size_t  len;
 
     memset(&lite->counts, 0, sizeof(selkies_lite_counts_t));
-    memset(&lite->anchor, 0, sizeof(selkies_lite_planes_t));
+    memset(&lite->anchor, 0, sizeof(selkies_planes_t));
 
     if (selkies_lite_rewrite(lite, in, &len) != SELKIES_OK) {
         selkies_log(lite->log, SELKIES_LOG_ERR,
@@ -121,10 +121,7 @@ selkies_lite_anchor(selkies_lite_t *lite, const selkies_access_unit_t *in,
         return SELKIES_ERROR;
     }
 
-    if (recon != NULL) {
-        lite->anchor = *recon;
-    }
-
+    lite->anchor = in->recon;
     lite->ready = 1;
     lite->run = 0;
     lite->nchanged = 0;

@@ -18,7 +18,7 @@
  *     }
  *     if (not wanted, or rc is SELKIES_AGAIN) {
  *         selkies_encoder_encode(enc, pic, qp, idr, now_us, &au);
- *         selkies_lite_anchor(lite, &au, recon, &au);
+ *         selkies_lite_anchor(lite, &au, &au);
  *     }
  *     selkies_picture_clear_dirty(pic);
  *
@@ -53,19 +53,6 @@
 
 
 typedef struct selkies_lite_s  selkies_lite_t;
-
-
-/*
- * What a decoder has after an anchor, NV12 and padded to whole macroblocks as
- * the picture is; of libx264 these are pic_out's planes.
- */
-
-typedef struct {
-    const uint8_t   *luma;
-    const uint8_t   *chroma;
-    size_t           luma_stride_bytes;
-    size_t           chroma_stride_bytes;
-} selkies_lite_planes_t;
 
 
 /* How the macroblocks of the last lite picture were coded. */
@@ -104,9 +91,9 @@ void selkies_lite_close(selkies_lite_t *lite);
  * call that makes a picture.  Every picture of a stream must go through here,
  * while lite pictures are off, too.
  *
- * recon are the encoder's reconstructed planes of this picture; they are kept
- * and must stay as they are until the next call of this function.  NULL if
- * the encoder shows none: lite macroblocks are then I_PCM.
+ * The planes of in->recon are kept and must stay as they are until the next
+ * call of this function.  Where the encoder shows none, lite macroblocks are
+ * I_PCM.
  *
  * SELKIES_OK: what was pending is in the anchor.  SELKIES_ERROR: no memory or
  * not a stream that can be rewritten (logged), `out` is unchanged; nothing
@@ -114,8 +101,7 @@ void selkies_lite_close(selkies_lite_t *lite);
  */
 
 selkies_status_t selkies_lite_anchor(selkies_lite_t *lite,
-    const selkies_access_unit_t *in, const selkies_lite_planes_t *recon,
-    selkies_access_unit_t *out);
+    const selkies_access_unit_t *in, selkies_access_unit_t *out);
 
 
 /*

@@ -52,7 +52,7 @@ struct selkies_lite_s {
     unsigned                    poc;        /* of the last picture */
     unsigned                    frame_num;  /* of the last anchor */
     unsigned                    run;        /* lite pictures since */
-    selkies_lite_planes_t       anchor;     /* luma NULL if not known */
+    selkies_planes_t            anchor;     /* luma NULL if not known */
 
     /* macroblocks, row-major */
 

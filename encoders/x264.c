@@ -324,6 +324,13 @@ selkies_x264_encode(selkies_encoder_t *base, const selkies_picture_t *pic,
     au->qp = qp;
     au->pts_us = pts_us;
 
+    /* the picture x264 refers to next: it stays until then */
+
+    au->recon.luma = out.img.plane[0];
+    au->recon.chroma = out.img.plane[1];
+    au->recon.luma_stride_bytes = (size_t) out.img.i_stride[0];
+    au->recon.chroma_stride_bytes = (size_t) out.img.i_stride[1];
+
     return SELKIES_OK;
 }
 

@@ -46,7 +46,7 @@ typedef struct {
     selkies_picture_t       pic;
     selkies_lite_t         *lite;
     x264_t                 *x264;
-    selkies_lite_planes_t   recon;
+    selkies_planes_t   recon;
     uint8_t                *pixels;
 
     size_t                  lite_bytes;
@@ -243,16 +243,17 @@ bench_anchor(bench_t *b, int qp, int count)
         exit(1);
     }
 
-    b->recon.luma = out.img.plane[0];
-    b->recon.chroma = out.img.plane[1];
-    b->recon.luma_stride_bytes = (size_t) out.img.i_stride[0];
-    b->recon.chroma_stride_bytes = (size_t) out.img.i_stride[1];
-
     memset(&au, 0, sizeof(au));
     au.data = nals[0].p_payload;
     au.len = (size_t) size;
+    au.recon.luma = out.img.plane[0];
+    au.recon.chroma = out.img.plane[1];
+    au.recon.luma_stride_bytes = (size_t) out.img.i_stride[0];
+    au.recon.chroma_stride_bytes = (size_t) out.img.i_stride[1];
 
-    if (selkies_lite_anchor(b->lite, &au, &b->recon, &au) != SELKIES_OK) {
+    b->recon = au.recon;
+
+    if (selkies_lite_anchor(b->lite, &au, &au) != SELKIES_OK) {
         exit(1);
     }
 

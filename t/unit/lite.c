@@ -369,7 +369,7 @@ test_garbage(void)
                 *at = (uint8_t) random_number(256);
             }
 
-            if (selkies_lite_anchor(s.lite, &bad, NULL, &out) == SELKIES_OK) {
+            if (selkies_lite_anchor(s.lite, &bad, &out) == SELKIES_OK) {
                 rewritten++;
                 fill(&s, 3, 3, 20, 20, 2);
                 (void) selkies_lite_picture(s.lite, &s.pic, 0, &out);
@@ -411,7 +411,7 @@ test_order(void)
        "no lite picture before an anchor");
 
     ok(stage_encode(&s, 30, 1, &idr)
-       && selkies_lite_anchor(s.lite, &idr, NULL, &au) == SELKIES_OK
+       && selkies_lite_anchor(s.lite, &idr, &au) == SELKIES_OK
        && au.kind == SELKIES_PICTURE_IDR && au.data != idr.data,
        "an IDR is rewritten into other bytes");
 
@@ -432,13 +432,13 @@ test_order(void)
        "it stays pending when it was shown");
 
     ok(stage_encode(&s, 30, 0, &p)
-       && selkies_lite_anchor(s.lite, &p, &s.recon, &au) == SELKIES_OK
+       && selkies_lite_anchor(s.lite, &p, &au) == SELKIES_OK
        && selkies_lite_pending(s.lite, &s.pic) == 0, "an anchor takes it");
 
     selkies_lite_close(s.lite);
     s.lite = selkies_lite_open(14, NULL);
     ok(s.lite != NULL
-       && selkies_lite_anchor(s.lite, &p, &s.recon, &au) == SELKIES_ERROR,
+       && selkies_lite_anchor(s.lite, &p, &au) == SELKIES_ERROR,
        "a stream does not begin with a P picture");
 
     selkies_picture_finish(&other);

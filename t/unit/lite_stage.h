@@ -49,7 +49,7 @@ typedef struct {
     x264_param_t            param;
     selkies_picture_t       pic;
     selkies_lite_t         *lite;
-    selkies_lite_planes_t   recon;
+    selkies_planes_t        recon;
     uint8_t                *luma;           /* what a decoder shows */
     uint8_t                *chroma;
     int64_t                 pts;
@@ -308,6 +308,10 @@ stage_encode(stage_t *s, int qp, int idr, selkies_access_unit_t *au)
                                            : SELKIES_PICTURE_P;
     au->qp = qp;
 
+    if (s->scene->recon) {
+        au->recon = s->recon;
+    }
+
     return 1;
 }
 
@@ -556,8 +560,7 @@ stage_picture(stage_t *s, int lite, int idr, uint8_t *changed)
     } else {
 
         if (!stage_encode(s, 14 + (int) random_number(20), idr, &au)
-            || selkies_lite_anchor(s->lite, &au,
-                                   s->scene->recon ? &s->recon : NULL, &au)
+            || selkies_lite_anchor(s->lite, &au, &au)
                != SELKIES_OK
             || !stage_check(s, &au, 0))
         {
