@@ -54,7 +54,7 @@ sub new {
 		received => 0,
 		nframes => 0,
 		auto_ack => 0,
-		auto_pong => 1,
+		auto_pong => !$o{behind},
 		keep => 1,
 		open => 0,
 	}, $class;
@@ -196,9 +196,34 @@ sub frame {
 	return $head . $mask . ($payload ^ substr $pad, 0, length $payload);
 }
 
-# Writes all of it; false when the peer is gone or does not read.
+# What is written by hand is not to be cut in two by a pong.
 
 sub send_raw {
+	my ($self, $bytes) = @_;
+
+	$self->{auto_pong} = 0;
+
+	return $self->write_all($bytes);
+}
+
+# Writes all of it; false when the peer is gone or does not read.  Pings that
+# come meanwhile are answered after it.
+
+sub write_all {
+	my ($self, $bytes) = @_;
+
+	return $self->write_bytes($bytes) if $self->{owed};
+
+	local $self->{owed} = [];
+
+	my $written = $self->write_bytes($bytes);
+
+	$self->write_bytes(frame(PONG, $_)) for @{ $self->{owed} };
+
+	return $written;
+}
+
+sub write_bytes {
 	my ($self, $bytes) = @_;
 
 	my $deadline = clock() + 20 * slower();
@@ -224,16 +249,23 @@ sub send_raw {
 	return 1;
 }
 
+sub pong {
+	my ($self, $payload) = @_;
+
+	return push @{ $self->{owed} }, $payload if $self->{owed};
+	return $self->send_frame(PONG, $payload);
+}
+
 sub send_frame {
 	my ($self, $opcode, $payload, %o) = @_;
 
-	return $self->send_raw(frame($opcode, $payload, %o));
+	return $self->write_all(frame($opcode, $payload, %o));
 }
 
 sub send_text {
 	my ($self, @texts) = @_;
 
-	return $self->send_raw(join '', map { frame(TEXT, $_) } @texts);
+	return $self->write_all(join '', map { frame(TEXT, $_) } @texts);
 }
 
 sub send_binary { $_[0]->send_frame(BINARY, $_[1]) }
@@ -345,7 +377,7 @@ sub take {
 
 		if ($opcode == PING) {
 			push @{ $self->{pings} }, { data => $payload, at => clock() };
-			$self->send_frame(PONG, $payload) if $self->{auto_pong};
+			$self->pong($payload) if $self->{auto_pong};
 
 		} elsif ($opcode == PONG) {
 			push @{ $self->{pongs} }, $payload;
