@@ -89,6 +89,7 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
     slcf->require_origin = NGX_CONF_UNSET;
     slcf->origins = NGX_CONF_UNSET_PTR;
     slcf->capture = NGX_CONF_UNSET_UINT;
+    slcf->h264_lite = NGX_CONF_UNSET;
     slcf->idle = NGX_CONF_UNSET_MSEC;
     slcf->ping_interval = NGX_CONF_UNSET_MSEC;
     slcf->ping_timeout = NGX_CONF_UNSET_MSEC;
@@ -115,6 +116,7 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->display, prev->display, ":0");
     ngx_conf_merge_str_value(conf->xauthority, prev->xauthority, "");
     ngx_conf_merge_str_value(conf->framebuffer, prev->framebuffer, "");
+    ngx_conf_merge_value(conf->h264_lite, prev->h264_lite, 1);
     ngx_conf_merge_uint_value(conf->capture, prev->capture,
                               SELKIES_CAPTURE_AUTO);
     ngx_conf_merge_msec_value(conf->idle, prev->idle, 10000);

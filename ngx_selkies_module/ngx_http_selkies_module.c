@@ -99,6 +99,13 @@ static ngx_command_t  ngx_http_selkies_commands[40 + 2 * SELKIES_SETTINGS] = {
       offsetof(ngx_http_selkies_loc_conf_t, capture),
       &ngx_http_selkies_captures },
 
+    { ngx_string("selkies_h264_lite"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_selkies_loc_conf_t, h264_lite),
+      NULL },
+
     { ngx_string("selkies_idle"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,

@@ -82,6 +82,7 @@ typedef struct {
     ngx_str_t                    xauthority;
     ngx_str_t                    framebuffer;
     ngx_uint_t                   capture;
+    ngx_flag_t                   h264_lite;
     ngx_msec_t                   idle;
     ngx_http_selkies_display_t  *target;
 
@@ -220,6 +221,7 @@ struct ngx_http_selkies_session_s {
     unsigned                     live:1;        /* the 101 is out */
     unsigned                     extended:1;    /* it spoke _ext */
     unsigned                     want_status:1;
+    unsigned                     lite:1;        /* it takes lite pictures */
     unsigned                     claimed:1;     /* its SETTINGS was applied */
     unsigned                     owner:1;
     unsigned                     watching:1;    /* subscribed to pictures */
@@ -325,6 +327,8 @@ void ngx_http_selkies_ring_workers(void);
 /* The number of sockets that watch, and the control of the display's input. */
 
 void ngx_http_selkies_count_reader(ngx_http_selkies_display_t *display,
+    ngx_int_t n);
+void ngx_http_selkies_count_plain(ngx_http_selkies_display_t *display,
     ngx_int_t n);
 void ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display,
     ngx_int_t n);

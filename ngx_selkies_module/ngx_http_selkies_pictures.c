@@ -35,6 +35,8 @@
 
 static ngx_uint_t ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s);
 static uint64_t ngx_http_selkies_window(ngx_http_selkies_session_t *s);
+static selkies_status_t ngx_http_selkies_next(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet);
 static ngx_int_t ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
 static ngx_uint_t ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
@@ -189,7 +191,7 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
 
         } else {
 
-            switch (selkies_ring_get(s->display->ring, s->next, packet)) {
+            switch (ngx_http_selkies_next(s, packet)) {
 
             case SELKIES_OK:
                 break;
@@ -233,6 +235,31 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
 
 
 /*
+ * A lite picture is of use only while it is the newest one, and only to who
+ * has declared that it can show it.
+ */
+
+static selkies_status_t
+ngx_http_selkies_next(ngx_http_selkies_session_t *s, selkies_packet_t *packet)
+{
+    selkies_status_t   rc;
+    selkies_ring_t    *ring = s->display->ring;
+
+    for ( ;; ) {
+        rc = selkies_ring_get(ring, s->next, packet);
+
+        if (rc != SELKIES_OK || !(packet->flags & SELKIES_PACKET_LITE)
+            || (s->lite && packet->number == selkies_ring_head(ring)))
+        {
+            return rc;
+        }
+
+        s->next++;
+    }
+}
+
+
+/*
  * The newest key, if what follows it is little enough to be sent along.  Who
  * has fallen behind gets less of that than who comes new: its link is slow.
  */
@@ -242,7 +269,7 @@ ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)
 {
     size_t             max;
-    uint64_t           key, head, end;
+    uint64_t           key, head;
     selkies_ring_t    *ring = s->display->ring;
     selkies_packet_t   last;
 
@@ -252,17 +279,12 @@ ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
                            : NGX_HTTP_SELKIES_CATCH_BYTES;
 
     if (key == 0 || key <= s->key_after
-        || head - key > NGX_HTTP_SELKIES_JOIN_PACKETS
         || selkies_ring_get(ring, key, packet) != SELKIES_OK
         || packet->epoch != atomic_load(&s->display->stream->engine_epoch)
-        || selkies_ring_get(ring, head, &last) != SELKIES_OK)
+        || selkies_ring_get(ring, head, &last) != SELKIES_OK
+        || last.chain > NGX_HTTP_SELKIES_JOIN_PACKETS
+        || last.chain_bytes > max)
     {
-        return NGX_DECLINED;
-    }
-
-    end = packet->position + packet->length_bytes;
-
-    if (last.position + last.length_bytes > end + max) {
         return NGX_DECLINED;
     }
 
@@ -303,9 +325,10 @@ ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
         return 0;
     }
 
-    return head - packet->number > NGX_HTTP_SELKIES_CATCH_PACKETS
-           || selkies_ring_get(ring, head, &last) != SELKIES_OK
-           || last.position - packet->position > NGX_HTTP_SELKIES_CATCH_BYTES;
+    return selkies_ring_get(ring, head, &last) != SELKIES_OK
+           || last.chain - packet->chain > NGX_HTTP_SELKIES_CATCH_PACKETS
+           || last.chain_bytes - packet->chain_bytes
+              > NGX_HTTP_SELKIES_CATCH_BYTES;
 }
 
 

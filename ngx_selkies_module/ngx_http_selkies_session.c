@@ -327,6 +327,10 @@ ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s)
     s->need_key = 1;
     s->announce = 1;
 
+    if (!s->lite) {
+        ngx_http_selkies_count_plain(s->display, 1);
+    }
+
     ngx_http_selkies_count_reader(s->display, 1);
     ngx_http_selkies_send_state(s);
 }
@@ -365,6 +369,10 @@ ngx_http_selkies_session_unwatch(ngx_http_selkies_session_t *s)
 
     s->watching = 0;
     ngx_http_selkies_count_reader(s->display, -1);
+
+    if (!s->lite) {
+        ngx_http_selkies_count_plain(s->display, -1);
+    }
 }
 
 

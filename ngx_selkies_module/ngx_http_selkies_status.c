@@ -178,11 +178,13 @@ ngx_http_selkies_api_status(ngx_http_request_t *r)
 
     p = ngx_slprintf(p, last,
                      "\"statistics\":{\"pictures\":%uL,\"keys\":%uL,"
+                     "\"lites\":%uL,"
                      "\"bytes\":%uL,\"oversized\":%uL,\"resizes\":%uL,"
                      "\"encode_us\":{\"p50\":%uL,\"p95\":%uL,"
                      "\"p99\":%uL}}}\n",
                      atomic_load(&statistics->pictures),
                      atomic_load(&statistics->keys),
+                     atomic_load(&statistics->lites),
                      atomic_load(&statistics->bytes),
                      atomic_load(&statistics->oversized),
                      atomic_load(&statistics->resizes),

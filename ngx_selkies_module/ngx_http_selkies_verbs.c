@@ -443,6 +443,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     size_t         len;
     u_char         buf[256], text[32];
     ngx_str_t      dst, src;
+    ngx_uint_t     lite;
     selkies_ext_t  ext;
 
     if (selkies_parse_ext(&ext, cmd->u.json) != 0) {
@@ -450,6 +451,15 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     }
 
     s->want_status = (ext.want & SELKIES_EXT_STATUS) != 0;
+    lite = s->conf->h264_lite && (ext.want & SELKIES_EXT_LITE) != 0;
+
+    if (lite != s->lite) {
+        s->lite = lite;
+
+        if (s->watching) {
+            ngx_http_selkies_count_plain(s->display, lite ? -1 : 1);
+        }
+    }
 
     if (!s->extended) {
 
@@ -475,7 +485,8 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 
     len = selkies_format_ext(buf, sizeof(buf), SELKIES_VERSION,
                              (char *) text, (int) s->conf->open,
-                             SELKIES_EXT_STATUS);
+                             SELKIES_EXT_STATUS
+                             | (s->conf->h264_lite ? SELKIES_EXT_LITE : 0));
     ngx_http_selkies_text(s, buf, len);
 
     ngx_http_selkies_session_wake(s);

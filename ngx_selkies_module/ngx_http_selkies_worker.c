@@ -470,6 +470,20 @@ ngx_http_selkies_count_reader(ngx_http_selkies_display_t *display, ngx_int_t n)
 }
 
 
+/* Who takes no lite pictures and watches gets an anchor instead of the last. */
+
+void
+ngx_http_selkies_count_plain(ngx_http_selkies_display_t *display, ngx_int_t n)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->entry != NULL) {
+        (void) ngx_http_selkies_count(display, SELKIES_COUNT_PLAIN, n);
+        ngx_http_selkies_ring_display(display);
+    }
+}
+
+
 void
 ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display, ngx_int_t n)
 {

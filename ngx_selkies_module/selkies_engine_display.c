@@ -17,6 +17,7 @@
 
 #include "../encoders/convert.h"
 #include "../encoders/encoder.h"
+#include "../encoders/lite.h"
 #include "../encoders/quality.h"
 #include "selkies_engine_private.h"
 #include "selkies_protocol.h"
@@ -26,6 +27,15 @@
 #define SELKIES_DISPLAY_KEY_US       250000     /* between two keys */
 #define SELKIES_DISPLAY_FAILURE_US  2000000     /* after an encoder's failure */
 
+/*
+ * Lite pictures code all that changed since the last anchor again and again:
+ * beyond these sizes an anchor is cheaper.  The QP is visually lossless.
+ */
+
+#define SELKIES_DISPLAY_LITE_QP     16
+#define SELKIES_DISPLAY_LITE_MBS    64
+#define SELKIES_DISPLAY_LITE_BYTES  1200
+
 
 typedef struct {
     selkies_engine_t        *engine;
@@ -34,6 +44,7 @@ typedef struct {
     selkies_screen_t        *screen;
     selkies_picture_t        picture;
     selkies_encoder_t       *encoder;
+    selkies_lite_t          *lite;
     selkies_encoder_conf_t   conf;
     selkies_quality_t        quality;
 
@@ -49,6 +60,8 @@ typedef struct {
     unsigned                 fresh:1;           /* no picture of it yet */
     unsigned                 failing:1;         /* and that was logged */
     unsigned                 oversized:1;       /* the ring took no key */
+    unsigned                 ahead:1;           /* lite pictures show more than
+                                                   the last anchor */
 } selkies_display_t;
 
 
@@ -65,8 +78,15 @@ static uint64_t selkies_display_picture(selkies_display_t *d, uint64_t now);
 static selkies_status_t selkies_display_capture(selkies_display_t *d);
 static selkies_status_t selkies_display_encode(selkies_display_t *d,
     uint64_t now, bool key);
+static selkies_status_t selkies_display_anchor(selkies_display_t *d,
+    uint64_t now, uint64_t seen_us, int qp, bool key, bool paintover);
+static int selkies_display_anchor_qp(const selkies_display_t *d, int qp,
+    size_t changed);
+static selkies_status_t selkies_display_lite(selkies_display_t *d,
+    uint64_t now, uint64_t seen_us);
+static bool selkies_display_plain(const selkies_display_t *d);
 static bool selkies_display_publish(selkies_display_t *d,
-    const selkies_access_unit_t *au, uint64_t capture_us);
+    const selkies_access_unit_t *au, uint64_t capture_us, unsigned flags);
 
 
 void *
@@ -286,10 +306,13 @@ selkies_display_close(selkies_display_t *d)
 static void
 selkies_display_reset(selkies_display_t *d)
 {
+    selkies_lite_close(d->lite);
     selkies_encoder_close(d->encoder);
     selkies_picture_finish(&d->picture);
 
+    d->lite = NULL;
     d->encoder = NULL;
+    d->ahead = 0;
     d->started = 0;
     d->pending_us = 0;
     d->failed_us = 0;
@@ -381,6 +404,12 @@ selkies_display_prepare(selkies_display_t *d)
         return SELKIES_ERROR;
     }
 
+    d->lite = selkies_lite_open(SELKIES_DISPLAY_LITE_QP, log);
+
+    if (d->lite == NULL) {
+        return SELKIES_ERROR;
+    }
+
     selkies_quality_init(&d->quality, &quality);
 
     rc = selkies_screen_start(d->screen);
@@ -451,6 +480,10 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
     /* a black screen is no change to a new picture, but must be shown */
 
     if (d->fresh && d->pending_us == 0) {
+        d->pending_us = now;
+    }
+
+    if (d->ahead && d->pending_us == 0 && selkies_display_plain(d)) {
         d->pending_us = now;
     }
 
@@ -534,11 +567,10 @@ selkies_display_capture(selkies_display_t *d)
 static selkies_status_t
 selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
 {
-    int                         qp;
-    size_t                      total;
+    bool                        plain;
+    size_t                      total, changed;
     uint64_t                    seen_us;
     selkies_status_t            rc;
-    selkies_access_unit_t       au;
     selkies_encoder_conf_t      conf;
     selkies_quality_conf_t      quality;
     selkies_quality_decision_t  decision;
@@ -564,19 +596,43 @@ selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
     total = (size_t) d->picture.mb_width * (size_t) d->picture.mb_height;
     decision = selkies_quality_decide(&d->quality, now, d->picture.ndirty,
                                       total);
+    changed = selkies_lite_pending(d->lite, &d->picture);
+    plain = selkies_display_plain(d);
 
-    if (!decision.encode && !key && !d->fresh) {
+    if (!decision.encode && !key && !d->fresh && !(d->ahead && plain)) {
         return SELKIES_OK;
     }
 
-    qp = decision.qp;
+    if (!key && !d->fresh && !d->oversized && !decision.paintover && !plain
+        && changed <= SELKIES_DISPLAY_LITE_MBS)
+    {
+        rc = selkies_display_lite(d, now, seen_us);
 
-    if (d->oversized) {
-        qp = SELKIES_ENCODER_QP_LIMIT;
-        key = true;
+        if (rc != SELKIES_AGAIN) {
+            return rc;
+        }
     }
 
-    rc = selkies_encoder_encode(d->encoder, &d->picture, qp, key, now, &au);
+    return selkies_display_anchor(d, now, seen_us,
+                                  selkies_display_anchor_qp(d, decision.qp,
+                                                            changed),
+                                  key, decision.paintover);
+}
+
+
+static selkies_status_t
+selkies_display_anchor(selkies_display_t *d, uint64_t now, uint64_t seen_us,
+    int qp, bool key, bool paintover)
+{
+    selkies_status_t       rc;
+    selkies_access_unit_t  au;
+
+    rc = selkies_encoder_encode(d->encoder, &d->picture, qp,
+                                key || d->oversized, now, &au);
+
+    if (rc == SELKIES_OK) {
+        rc = selkies_lite_anchor(d->lite, &au, &au);
+    }
 
     if (rc != SELKIES_OK) {
         return rc == SELKIES_REINIT ? SELKIES_ERROR : rc;
@@ -584,13 +640,15 @@ selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
 
     d->last_us = now;
     d->fresh = 0;
+    d->ahead = 0;
 
     selkies_picture_clear_dirty(&d->picture);
-    selkies_quality_coded(&d->quality, now, au.kind, au.qp,
-                          decision.paintover);
+    selkies_quality_coded(&d->quality, now, au.kind, au.qp, paintover);
 
-    if (!selkies_display_publish(d, &au, seen_us)) {
-
+    if (!selkies_display_publish(d, &au, seen_us,
+                                 au.kind == SELKIES_PICTURE_IDR
+                                 ? SELKIES_PACKET_KEY : 0))
+    {
         /* readers would miss a reference: a smaller key must follow */
 
         d->oversized = 1;
@@ -607,14 +665,73 @@ selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
     }
 
     atomic_store(&d->stream->engine_qp, (uint32_t) au.qp);
-    atomic_fetch_add(&d->stream->statistics.pictures, 1);
-    atomic_fetch_add(&d->stream->statistics.bytes, au.len);
-    selkies_histogram_add(&d->stream->statistics.encode,
-                          selkies_clock_us() - seen_us);
-
-    d->engine->conf.wake(d->engine->conf.data, d->engine->index);
 
     return SELKIES_OK;
+}
+
+
+/*
+ * A small change of a screen that is refined already, or was shown by lite
+ * pictures, keeps that quality: it would only be lost for a moment.
+ */
+
+static int
+selkies_display_anchor_qp(const selkies_display_t *d, int qp, size_t changed)
+{
+    const selkies_quality_t  *q = &d->quality;
+
+    if (d->oversized) {
+        return SELKIES_ENCODER_QP_LIMIT;
+    }
+
+    if (changed <= SELKIES_DISPLAY_LITE_MBS && q->conf.paintover
+        && qp == q->conf.qp && q->worst_qp <= q->conf.paintover_qp)
+    {
+        return q->conf.paintover_qp < qp ? q->conf.paintover_qp : qp;
+    }
+
+    return qp;
+}
+
+
+/* AGAIN: it takes an anchor. */
+
+static selkies_status_t
+selkies_display_lite(selkies_display_t *d, uint64_t now, uint64_t seen_us)
+{
+    selkies_status_t       rc;
+    selkies_access_unit_t  au;
+
+    rc = selkies_lite_picture(d->lite, &d->picture, now, &au);
+
+    if (rc != SELKIES_OK) {
+        return rc;
+    }
+
+    if (au.len > SELKIES_DISPLAY_LITE_BYTES
+        || !selkies_display_publish(d, &au, seen_us, SELKIES_PACKET_LITE))
+    {
+        return SELKIES_AGAIN;
+    }
+
+    d->last_us = now;
+    d->ahead = 1;
+
+    selkies_picture_clear_dirty(&d->picture);
+    selkies_quality_coded(&d->quality, now, au.kind, au.qp, 0);
+    atomic_fetch_add(&d->stream->statistics.lites, 1);
+
+    return SELKIES_OK;
+}
+
+
+/* Whether somebody watches who takes no lite pictures. */
+
+static bool
+selkies_display_plain(const selkies_display_t *d)
+{
+    return selkies_stream_count(d->engine->conf.shared, d->engine->index,
+                                SELKIES_COUNT_PLAIN) != 0;
 }
 
 
@@ -622,7 +739,7 @@ selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
 
 static bool
 selkies_display_publish(selkies_display_t *d, const selkies_access_unit_t *au,
-    uint64_t capture_us)
+    uint64_t capture_us, unsigned flags)
 {
     size_t             size;
     uint8_t           *room, *payload, *start, type;
@@ -659,7 +776,7 @@ selkies_display_publish(selkies_display_t *d, const selkies_access_unit_t *au,
     packet.data = start;
     packet.length_bytes = (uint32_t) (payload + size - start);
     packet.epoch = atomic_load(&d->stream->engine_epoch);
-    packet.flags = type == SELKIES_FRAME_KEY ? SELKIES_PACKET_KEY : 0;
+    packet.flags = (uint16_t) flags;
     packet.frame_id = frame_id;
     packet.width = (uint16_t) d->picture.width;
     packet.height = (uint16_t) d->picture.height;
@@ -667,6 +784,13 @@ selkies_display_publish(selkies_display_t *d, const selkies_access_unit_t *au,
     packet.encoded_us = selkies_clock_us();
 
     selkies_ring_publish(d->engine->ring, &packet);
+
+    atomic_fetch_add(&d->stream->statistics.pictures, 1);
+    atomic_fetch_add(&d->stream->statistics.bytes, au->len);
+    selkies_histogram_add(&d->stream->statistics.encode,
+                          packet.encoded_us - capture_us);
+
+    d->engine->conf.wake(d->engine->conf.data, d->engine->index);
 
     return true;
 }

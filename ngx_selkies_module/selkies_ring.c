@@ -94,6 +94,26 @@ selkies_ring_reserve(selkies_ring_t *ring, size_t length_bytes)
 }
 
 
+static void
+selkies_ring_count(selkies_ring_t *ring, selkies_packet_t *packet)
+{
+    if (packet->flags & SELKIES_PACKET_KEY) {
+        ring->chain = 0;
+        ring->chain_bytes = 0;
+
+    } else if (!(packet->flags & SELKIES_PACKET_LITE)) {
+        ring->chain += ring->chain != UINT32_MAX;
+        ring->chain_bytes += packet->length_bytes
+                             <= UINT32_MAX - ring->chain_bytes
+                             ? packet->length_bytes
+                             : UINT32_MAX - ring->chain_bytes;
+    }
+
+    packet->chain = ring->chain;
+    packet->chain_bytes = ring->chain_bytes;
+}
+
+
 uint64_t
 selkies_ring_publish(selkies_ring_t *ring, selkies_packet_t *packet)
 {
@@ -110,6 +130,8 @@ selkies_ring_publish(selkies_ring_t *ring, selkies_packet_t *packet)
     packet->number = number;
     packet->position = ring->start + skipped;
 
+    selkies_ring_count(ring, packet);
+
     atomic_store_explicit(&slot->number, 0, memory_order_relaxed);
     selkies_ring_fence(memory_order_release);
 
@@ -123,6 +145,9 @@ selkies_ring_publish(selkies_ring_t *ring, selkies_packet_t *packet)
                           | (uint64_t) packet->frame_id << 32
                           | (uint64_t) packet->width << 16
                           | packet->height, memory_order_relaxed);
+    atomic_store_explicit(&slot->chain,
+                          (uint64_t) packet->chain << 32 | packet->chain_bytes,
+                          memory_order_relaxed);
     atomic_store_explicit(&slot->capture_us, packet->capture_us,
                           memory_order_relaxed);
     atomic_store_explicit(&slot->encoded_us, packet->encoded_us,
@@ -158,7 +183,7 @@ selkies_status_t
 selkies_ring_get(selkies_ring_t *ring, uint64_t number,
     selkies_packet_t *packet)
 {
-    uint64_t              length_epoch, picture, offset;
+    uint64_t              length_epoch, picture, chain, offset;
     selkies_ring_slot_t  *slot;
 
     if (number > selkies_ring_head(ring)) {
@@ -179,6 +204,7 @@ selkies_ring_get(selkies_ring_t *ring, uint64_t number,
     length_epoch = atomic_load_explicit(&slot->length_epoch,
                                         memory_order_relaxed);
     picture = atomic_load_explicit(&slot->picture, memory_order_relaxed);
+    chain = atomic_load_explicit(&slot->chain, memory_order_relaxed);
     packet->capture_us = atomic_load_explicit(&slot->capture_us,
                                               memory_order_relaxed);
     packet->encoded_us = atomic_load_explicit(&slot->encoded_us,
@@ -196,6 +222,8 @@ selkies_ring_get(selkies_ring_t *ring, uint64_t number,
     packet->frame_id = (uint16_t) (picture >> 32);
     packet->width = (uint16_t) (picture >> 16);
     packet->height = (uint16_t) picture;
+    packet->chain = (uint32_t) (chain >> 32);
+    packet->chain_bytes = (uint32_t) chain;
 
     offset = packet->position % ring->size_bytes;
     packet->data = selkies_ring_data(ring) + offset;

@@ -38,8 +38,10 @@
 
 
 /*
- * What a slot says of its packet.  number, position and data are filled by
- * the ring; the rest is the writer's.
+ * What a slot says of its packet.  number, position, data and what is said of
+ * the chain are filled by the ring; the rest is the writer's.  The chain is
+ * what a decoder needs from the newest key up to this packet, itself
+ * included unless it is lite: key and lite packets do not count.
  */
 
 typedef struct {
@@ -54,6 +56,9 @@ typedef struct {
     uint16_t          width;
     uint16_t          height;
 
+    uint32_t          chain;                /* packets */
+    uint32_t          chain_bytes;
+
     uint64_t          capture_us;
     uint64_t          encoded_us;
 } selkies_packet_t;
@@ -66,7 +71,8 @@ typedef struct {
     _Atomic uint64_t  picture;              /* flags, id, width, height */
     _Atomic uint64_t  capture_us;
     _Atomic uint64_t  encoded_us;
-    uint64_t          spare[2];             /* a slot is one cache line */
+    _Atomic uint64_t  chain;                /* packets, bytes */
+    uint64_t          spare;                /* a slot is one cache line */
 } selkies_ring_slot_t;
 
 
@@ -76,7 +82,9 @@ typedef struct {
     _Atomic uint64_t     key;               /* number of the newest key */
     uint64_t             size_bytes;
     uint64_t             start;             /* writer: of this reservation */
-    uint64_t             spare[3];
+    uint32_t             chain;             /* writer: of the last packet */
+    uint32_t             chain_bytes;
+    uint64_t             spare[2];
     selkies_ring_slot_t  slots[SELKIES_RING_SLOTS];
 } selkies_ring_t;                           /* the data area follows */
 

@@ -55,6 +55,7 @@ typedef enum {
     SELKIES_COUNT_SOCKETS = 0,          /* open */
     SELKIES_COUNT_READERS,              /* of these, watch the stream */
     SELKIES_COUNT_GATES,                /* of these, can take a picture now */
+    SELKIES_COUNT_PLAIN,                /* readers, but not of lite pictures */
     SELKIES_COUNTS
 } selkies_count_e;
 
@@ -90,6 +91,7 @@ typedef struct {
 typedef struct {
     _Atomic uint64_t     pictures;
     _Atomic uint64_t     keys;
+    _Atomic uint64_t     lites;
     _Atomic uint64_t     bytes;
     _Atomic uint64_t     oversized;     /* pictures the ring could not take */
     _Atomic uint64_t     resizes;
