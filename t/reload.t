@@ -41,9 +41,18 @@ my (@gaps, @codes, %last_id);
 sub back {
 	my ($old) = @_;
 
-	my $new = $old == $c
-		? Selkies::WebSocket->controller($t, 1280, 720, nowait => 1)
-		: Selkies::WebSocket->viewer($t, nowait => 1);
+	my $new;
+
+	# a worker that is about to leave says 503, and clients come again
+
+	for (1 .. 5) {
+		$new = eval {
+			$old == $c ? Selkies::WebSocket->controller($t, 1280, 720,
+				nowait => 1) : Selkies::WebSocket->viewer($t, nowait => 1);
+		} and last;
+
+		die $@ unless $@ =~ /no upgrade: 503/;
+	}
 
 	$new->{keep} = 0;
 	$new->{was} = $old->{last_at};

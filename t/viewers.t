@@ -223,7 +223,9 @@ my ($least, $most) = (sort { $a <=> $b } @n)[0, -1];
 
 cmp_ok($least, '>=', $most - 3, 'all the others get every frame')
 	or diag("@n");
-cmp_ok((sort { $a <=> $b } @gaps)[-1], '<', 500 * slower(),
+# a sender that waited for it would show in seconds, a busy machine does not
+
+cmp_ok((sort { $a <=> $b } @gaps)[-1], '<', 2000 * slower(),
 	'without a gap') or diag("@gaps");
 
 SKIP: {

@@ -457,6 +457,11 @@ sub run {
 	}
 
 	if ($o{starter}) {
+
+		# nginx listens before it writes this
+
+		wait_for { -s "$self->{dir}/run/nginx.pid" } 10;
+
 		($self->{pid}) = $self->read_file('run/nginx.pid') =~ /(\d+)/
 			or die "nginx has no pid\n";
 	}
