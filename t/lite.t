@@ -147,8 +147,10 @@ my @luma = map {
 } $c, $fresh;
 my $error = 0;
 
-$error += abs for map { ord(substr $luma[0], $_, 1) - ord(substr $luma[1], $_, 1) }
-	0 .. length($luma[0]) - 1;
+for my $i (0 .. length($luma[0]) - 1) {
+	$error += abs(ord(substr $luma[0], $i, 1) - ord substr $luma[1], $i, 1);
+}
+
 cmp_ok($error / length $luma[0], '<', 2, 'a new client sees the same');
 $fresh->close();
 ok(wait_for(sub { status()->{display}{watchers} == 1 }, 3), 'it leaves');
