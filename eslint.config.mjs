@@ -60,12 +60,11 @@ export default [
         files: ['web/**/*.js'],
         languageOptions: {
             ecmaVersion: 2024, sourceType: 'module',
-            globals: globals('AbortSignal Blob DOMException DataView EncodedVideoChunk '
-                + 'OffscreenCanvas VideoFrame createImageBitmap '
+            globals: globals('AbortSignal DOMException DataView EncodedVideoChunk '
                 + 'MediaStream ResizeObserver URL URLSearchParams VideoDecoder WebSocket '
-                + 'Worker XMLHttpRequest addEventListener atob clearInterval clearTimeout devicePixelRatio '
+                + 'Worker XMLHttpRequest addEventListener clearInterval clearTimeout devicePixelRatio '
                 + 'document fetch getComputedStyle isSecureContext location matchMedia '
-                + 'localStorage navigator performance requestAnimationFrame sessionStorage setInterval '
+                + 'navigator performance requestAnimationFrame sessionStorage setInterval '
                 + 'setTimeout window')
         },
         rules: {

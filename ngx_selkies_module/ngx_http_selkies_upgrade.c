@@ -95,7 +95,6 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
 {
     ngx_int_t                      rc;
     ngx_http_selkies_role_e        role;
-    ngx_http_selkies_display_t    *display;
     ngx_http_selkies_session_t    *s;
     ngx_http_selkies_loc_conf_t   *slcf;
     ngx_http_selkies_handshake_t   hs;
@@ -120,14 +119,14 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
 
-    rc = ngx_http_selkies_request_display(r, &display);
+    rc = ngx_http_selkies_worker_attach(slcf->target);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
     if (selkies_stream_count(ngx_http_selkies_shared(),
-                             (uint32_t) display->index,
+                             (uint32_t) slcf->target->index,
                              SELKIES_COUNT_SOCKETS)
         > slcf->max_viewers)
     {
@@ -137,7 +136,7 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
-    s = ngx_http_selkies_session_create(r, display, dialect, role);
+    s = ngx_http_selkies_session_create(r, dialect, role);
     if (s == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
