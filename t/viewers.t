@@ -251,8 +251,14 @@ ok($v[2]->wait_pixel(725, 325, '00ffff'),
 	'viewers go on without a controller');
 $_->close() for @v;
 
-my @limited = map { Selkies::WebSocket->new($t, path => '/two/websockets') }
-	1 .. 4;
+my @limited;
+
+# one is counted a moment after its 101: an answer to a ping comes later
+
+for (1 .. 4) {
+	push @limited, Selkies::WebSocket->new($t, path => '/two/websockets');
+	$limited[-1]->round_trip() if $limited[-1]->is_open();
+}
 
 is(join(' ', map { $_->status() } @limited), '101 101 101 503',
 	'selkies_max_viewers 2: two viewers and a controller, over all workers');
