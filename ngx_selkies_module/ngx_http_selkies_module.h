@@ -424,9 +424,12 @@ ngx_int_t ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
 void ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
     const selkies_packet_t *packet);
 
-/* A pong has come. */
+/* A ping ahead of all pictures: the round trip of an empty way. */
 
 void ngx_http_selkies_session_first_probe(ngx_http_selkies_session_t *s);
+
+/* A pong has come. */
+
 void ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
     const u_char *data, size_t len);
 

@@ -747,6 +747,7 @@ sub done {
 	my @strays = $self->strays();
 
 	Test::More::is("@strays", '', 'no process left');
+
 	# another test's X server may have the number by now
 
 	Test::More::ok(!$self->{x_socket} || $self->{x_socket}
