@@ -39,15 +39,15 @@ HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 CORE      := $(filter-out ngx_selkies_module/ngx_%,$(SOURCES))
 CORE_OBJS := $(CORE:%.c=$(BUILD)/core/%.o)
 CORE_LIBS := -lX11 -lX11-xcb -lxcb -lxcb-shm -lXau -lXtst -lXdamage -lXfixes -lXrandr \
-             -lx264 -lpng -ljansson -lm -lpthread
-CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -Werror $(OUR_CFLAGS)
+             -lx264 -lturbojpeg -lpng -ljansson -lm -lpthread
+CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -DSELKIES_HAVE_JPEG=1 -Werror $(OUR_CFLAGS)
 
 UNITS     := $(filter-out %_doc,$(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c)))
 TOOLS     := $(patsubst t/lib/%.c,$(BUILD)/t/%,$(wildcard t/lib/*.c))
 FUZZERS   := $(patsubst t/fuzz/%.c,build/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all module run test unit check lint lint-c lint-js bench fuzz fuzz-smoke soak docs install clean \
+.PHONY: all module run test unit check lint lint-c lint-js bench fuzz fuzz-smoke soak docs clip install clean \
         asan tsan static tools units core
 .DELETE_ON_ERROR:
 
@@ -67,7 +67,7 @@ build/.packages-%: docker/packages/%.txt docker/packages/install
 
 # the module, by nginx's own build
 
-FLAGS := $(CC)|$(OUR_CFLAGS)|$(OUR_LDFLAGS)|$(NGINX_SRC)|$(SELKIES_X264)|$(SOURCES)
+FLAGS := $(CC)|$(OUR_CFLAGS)|$(OUR_LDFLAGS)|$(NGINX_SRC)|$(SELKIES_X264)|$(SELKIES_JPEG)|$(SOURCES)
 
 $(BUILD)/.flags: FORCE
 	@mkdir -p $(BUILD)
@@ -81,7 +81,7 @@ $(BUILD)/nginx/Makefile: config Makefile $(BUILD)/.flags | build/.packages-build
 	done
 	@printf '  CONFIGURE  %s\n' '$(NGINX_SRC)'
 	@rm -rf $(BUILD)/nginx
-	@cd '$(NGINX_SRC)' && SELKIES_X264='$(SELKIES_X264)' bash -c '\
+	@cd '$(NGINX_SRC)' && SELKIES_X264='$(SELKIES_X264)' SELKIES_JPEG='$(SELKIES_JPEG)' bash -c '\
 	    NGX_CONF_FLAGS=(--with-compat); \
 	    if [ -f conf_flags ]; then . ./conf_flags; fi; \
 	    ./configure "$${NGX_CONF_FLAGS[@]}" --with-cc="$(CC)" \
@@ -194,8 +194,10 @@ tsan:
 # fuzzers: make fuzz FUZZ_SECONDS=3600
 
 FUZZ_CORE := $(filter ngx_selkies_module/selkies_%,$(CORE))
-FUZZ_CORE := $(filter-out %/selkies_engine.c %/selkies_engine_display.c %/selkies_engine_desktop.c \
+FUZZ_CORE := $(filter-out ngx_selkies_module/selkies_engine% \
                           %/selkies_control.c %/selkies_thread.c,$(FUZZ_CORE))
+FUZZ_CORE += $(filter encoders/cavlc.c encoders/convert% encoders/h264.c encoders/lite% encoders/motion.c \
+                      encoders/transform.c,$(CORE))
 
 build/fuzz/%: t/fuzz/%.c $(FUZZ_CORE) $(HEADERS) | build/.packages-test
 	@mkdir -p $(@D)
@@ -220,11 +222,39 @@ $(BUILD)/bench/%: t/bench/%.c $(BUILD)/core/libselkies.a
 	@mkdir -p $(@D)
 	@$(CC) $(CORE_CFLAGS) -o $@ $< $(BUILD)/core/libselkies.a $(OUR_LDFLAGS) $(CORE_LIBS)
 
-bench: all tools build/.packages-run build/.packages-test $(BUILD)/bench/convert_bench
-	@t/bench/run
+# the loads, the meters and the floors of the scoreboard, which stand alone
+
+BENCH_CFLAGS   = -std=gnu11 -Werror -O2 -g $(WARNINGS) $(CFLAGS)
+BENCH_PROGRAMS := $(addprefix build/bench/,load meter fan floor)
+BENCH_HEADERS  := $(wildcard t/bench/*.h)
+
+build/bench/load: $(addprefix t/bench/,load.c frames.c stamp.c)
+build/bench/meter: $(wildcard t/bench/meter*.c) $(addprefix t/bench/,wire.c proc.c stamp.c)
+build/bench/fan: $(addprefix t/bench/,fan.c proc.c stamp.c)
+build/bench/floor: $(addprefix t/bench/,floor.c frames.c stamp.c)
+
+build/bench/load: BENCH_LIBS = -lX11 -lXext -lm
+build/bench/meter: BENCH_LIBS = -lavcodec -lavutil -lturbojpeg -lz -lX11 -lm -lpthread
+build/bench/floor: BENCH_LIBS = -lx264 -lm
+
+$(BENCH_PROGRAMS): $(BENCH_HEADERS) Makefile | build/.packages-build build/.packages-bench
+	@mkdir -p $(@D)
+	@printf '  BENCH      %s\n' '$(@F)'
+	@$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) $(BENCH_LIBS)
+
+# QUICK=1: one short run; RUNS=n; SIZES="1920x1080 3840x2160"
+
+bench: all tools build/.packages-run $(BENCH_PROGRAMS) $(BUILD)/bench/convert_bench
+	@QUICK='$(QUICK)' RUNS='$(RUNS)' SIZES='$(SIZES)' t/bench/run
 
 docs: $(BUILD)/unit/settings_doc
 	@$(BUILD)/unit/settings_doc >docs/settings.md
+
+# what the client tests its decoder with, after a change of the lite writer
+
+clip: $(BUILD)/unit/lite_clip
+	@$(BUILD)/unit/lite_clip --print >$(BUILD)/lite-clip.js
+	@mv $(BUILD)/lite-clip.js web/media/lite-clip.js
 
 
 # installing: the places of the distribution's nginx

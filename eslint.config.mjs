@@ -60,11 +60,12 @@ export default [
         files: ['web/**/*.js'],
         languageOptions: {
             ecmaVersion: 2024, sourceType: 'module',
-            globals: globals('AbortSignal DOMException DataView EncodedVideoChunk '
+            globals: globals('AbortSignal Blob DOMException DataView EncodedVideoChunk '
+                + 'OffscreenCanvas VideoFrame createImageBitmap '
                 + 'MediaStream ResizeObserver URL URLSearchParams VideoDecoder WebSocket '
-                + 'Worker XMLHttpRequest addEventListener clearInterval clearTimeout devicePixelRatio '
+                + 'Worker XMLHttpRequest addEventListener atob clearInterval clearTimeout devicePixelRatio '
                 + 'document fetch getComputedStyle isSecureContext location matchMedia '
-                + 'navigator performance requestAnimationFrame sessionStorage setInterval '
+                + 'localStorage navigator performance requestAnimationFrame sessionStorage setInterval '
                 + 'setTimeout window')
         },
         rules: {

@@ -10,10 +10,17 @@
 #define _GNU_SOURCE             /* memfd_create(), F_GET_SEALS */
 #endif
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <X11/Xutil.h>
 
@@ -63,40 +70,217 @@ static const selkies_xwd_must_t  selkies_xwd_musts[] = {
 };
 
 
+static int selkies_framebuffer_file(int folder, int screen, int anybody,
+    const char **why);
 static const char *selkies_framebuffer_header(selkies_framebuffer_t *fb);
 static selkies_probe_t selkies_framebuffer_compare(
     const selkies_framebuffer_t *fb, const selkies_rect_t *rect,
     const uint8_t *pixels, size_t stride_bytes);
 
 
-const char *
-selkies_framebuffer_map(selkies_framebuffer_t *fb, int fd)
+int
+selkies_framebuffer_folder(const char *path)
 {
-    int          seals;
+    int              fd;
+    struct open_how  how;
+
+    memset(&how, 0, sizeof(struct open_how));
+    how.flags = O_PATH|O_DIRECTORY|O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS;
+
+    fd = (int) syscall(SYS_openat2, AT_FDCWD, path, &how,
+                       sizeof(struct open_how));
+
+    /* before Linux 5.6, or where a filter does not know the call */
+
+    if (fd == -1 && (errno == ENOSYS || errno == EPERM)) {
+        fd = open(path, O_PATH|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    }
+
+    return fd;
+}
+
+
+const char *
+selkies_framebuffer_map(selkies_framebuffer_t *fb, int fd, int screen,
+    int anybody)
+{
+    int          file, seals;
     const char  *why;
     struct stat  st;
 
     memset(fb, 0, sizeof(selkies_framebuffer_t));
+    file = -1;
 
-    /* of a file that can shrink, reading past the new end is SIGBUS */
+    if (fstat(fd, &st) == -1) {
+        return "is not open";
+    }
 
-    seals = fcntl(fd, F_GET_SEALS);
+    if (S_ISDIR(st.st_mode)) {
+        file = selkies_framebuffer_file(fd, screen, anybody, &why);
 
-    if (seals == -1 || (seals & F_SEAL_SHRINK) == 0) {
-        return "is not sealed against shrinking";
+        if (file == -1) {
+            return why;
+        }
+
+        fd = file;
+
+    } else {
+
+        /* of a file that can shrink, reading past the new end is SIGBUS */
+
+        seals = fcntl(fd, F_GET_SEALS);
+
+        if (seals == -1 || (seals & F_SEAL_SHRINK) == 0) {
+            return "is not sealed against shrinking";
+        }
     }
 
     if (fstat(fd, &st) == -1 || st.st_size < 4 * SELKIES_XWD_FIELDS) {
+        why = "is too small";
+
+    } else {
+        fb->map_bytes = (size_t) st.st_size;
+        fb->map = mmap(NULL, fb->map_bytes, PROT_READ, MAP_SHARED, fd, 0);
+        why = (fb->map == MAP_FAILED) ? "cannot be mapped" : NULL;
+    }
+
+    if (file != -1) {
+        (void) close(file);
+    }
+
+    if (why != NULL) {
+        fb->map = NULL;
+        return why;
+    }
+
+    why = selkies_framebuffer_header(fb);
+
+    if (why != NULL) {
+        selkies_framebuffer_unmap(fb);
+    }
+
+    return why;
+}
+
+
+/* The file of `screen` in a folder; -1 and why not. */
+
+static int
+selkies_framebuffer_file(int folder, int screen, int anybody, const char **why)
+{
+    int          fd;
+    char         name[32];
+    struct stat  st;
+
+    (void) snprintf(name, sizeof(name), "Xvfb_screen%d", screen);
+
+    /* neither a pipe nor a link in its place must hold us up */
+
+    fd = openat(folder, name,
+                O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
+
+    if (fd == -1) {
+        *why = (errno == ENOENT) ? "is not in its folder"
+               : (errno == ELOOP) ? "is a symbolic link" : "cannot be opened";
+        return -1;
+    }
+
+    *why = NULL;
+
+    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+        *why = "is not a regular file";
+
+    } else if (!anybody && st.st_uid != geteuid()) {
+        *why = "belongs to another user";
+
+    } else if (!anybody && (st.st_mode & (S_IWGRP|S_IWOTH)) != 0) {
+        *why = "may be written by other users";
+    }
+
+    if (*why != NULL) {
+        (void) close(fd);
+        return -1;
+    }
+
+    return fd;
+}
+
+
+size_t
+selkies_framebuffer_segments(selkies_x11_t *x11, int anybody, int *ids,
+    size_t n)
+{
+    int            id;
+    long           pid;
+    char           line[512];
+    FILE          *fp;
+    size_t         found;
+    socklen_t      len;
+    unsigned       uid;
+    struct ucred   peer;
+
+    len = sizeof(struct ucred);
+
+    if (getsockopt(ConnectionNumber(x11->display), SOL_SOCKET, SO_PEERCRED,
+                   &peer, &len) == -1
+        || len != sizeof(struct ucred) || peer.pid <= 0)
+    {
+        return 0;
+    }
+
+    fp = fopen("/proc/sysvipc/shm", "re");
+    if (fp == NULL) {
+        return 0;
+    }
+
+    found = 0;
+
+    /* key shmid perms size cpid lpid nattch uid gid cuid ... */
+
+    while (found < n && fgets(line, sizeof(line), fp) != NULL) {
+
+        if (sscanf(line, "%*d %d %*o %*u %ld %*d %*u %*u %*u %u", &id, &pid,
+                   &uid)
+            == 3 && pid == (long) peer.pid && (anybody || uid == geteuid()))
+        {
+            ids[found++] = id;
+        }
+    }
+
+    (void) fclose(fp);
+
+    return found;
+}
+
+
+const char *
+selkies_framebuffer_attach(selkies_framebuffer_t *fb, int id)
+{
+    void             *map;
+    const char       *why;
+    struct shmid_ds   ds;
+
+    memset(fb, 0, sizeof(selkies_framebuffer_t));
+
+    map = shmat(id, NULL, SHM_RDONLY);
+
+    if (map == (void *) -1) {
+        return "cannot be attached";
+    }
+
+    /* the size of what is attached now: it is never another one */
+
+    if (shmctl(id, IPC_STAT, &ds) == -1
+        || ds.shm_segsz < 4 * SELKIES_XWD_FIELDS)
+    {
+        (void) shmdt(map);
         return "is too small";
     }
 
-    fb->map_bytes = (size_t) st.st_size;
-    fb->map = mmap(NULL, fb->map_bytes, PROT_READ, MAP_SHARED, fd, 0);
-
-    if (fb->map == MAP_FAILED) {
-        fb->map = NULL;
-        return "cannot be mapped";
-    }
+    fb->map = map;
+    fb->map_bytes = ds.shm_segsz;
+    fb->attached = 1;
 
     why = selkies_framebuffer_header(fb);
 
@@ -111,7 +295,10 @@ selkies_framebuffer_map(selkies_framebuffer_t *fb, int fd)
 void
 selkies_framebuffer_unmap(selkies_framebuffer_t *fb)
 {
-    if (fb->map != NULL) {
+    if (fb->attached) {
+        (void) shmdt(fb->map);
+
+    } else if (fb->map != NULL) {
         (void) munmap(fb->map, fb->map_bytes);
     }
 

@@ -2,7 +2,9 @@
 /*
  * Copyright (C) ngx_selkies authors
  *
- * Xvfb's framebuffer file, mapped read-only (platform.md 4.4).
+ * Xvfb's framebuffer, mapped read-only (encoding.md 5.2, platform.md 4.4): a
+ * sealed memfd, a file in a folder (Xvfb -fbdir) or a System V segment (Xvfb
+ * -shmem).
  *
  * Thread: whoever owns the structure and the connection.  Ownership: the
  * mapping is the structure's, the descriptor stays the caller's.
@@ -25,6 +27,7 @@
 typedef struct {
     void           *map;
     size_t          map_bytes;
+    int             attached;               /* by shmat() */
 
     const uint8_t  *pixels;
     size_t          stride_bytes;
@@ -43,11 +46,39 @@ typedef enum {
 
 
 /*
- * Maps the file if it cannot shrink (F_SEAL_SHRINK) and its XWD header
- * describes 32-bit pixels B G R X that lie inside.  Returns NULL, or why not.
+ * Opens a folder for selkies_framebuffer_map(): no symbolic link on the way to
+ * it is followed, and nothing is read.  -1 and errno; the caller closes it.
+ * Any thread.
  */
 
-const char *selkies_framebuffer_map(selkies_framebuffer_t *fb, int fd);
+int selkies_framebuffer_folder(const char *path);
+
+
+/*
+ * Maps a framebuffer if it cannot shrink under us, which would be SIGBUS, and
+ * its XWD header describes 32-bit pixels B G R X that lie inside.  `fd` is the
+ * file itself, which must be sealed (F_SEAL_SHRINK), or a folder with the file
+ * Xvfb_screen<screen>.  That one must be a regular file of the process's own
+ * uid that nobody else may write, or, with `anybody`, of any uid: then its
+ * owner is trusted.  Returns NULL, or why not.
+ */
+
+const char *selkies_framebuffer_map(selkies_framebuffer_t *fb, int fd,
+    int screen, int anybody);
+
+
+/*
+ * The System V segments that the server at the other end of the connection
+ * has made: at most n ids, returns how many.  Only those of the process's own
+ * uid unless `anybody`.  Needs the server's pid and IPC namespace.
+ */
+
+size_t selkies_framebuffer_segments(selkies_x11_t *x11, int anybody, int *ids,
+    size_t n);
+
+/* Attaches a segment, which never shrinks, as map() maps a file. */
+
+const char *selkies_framebuffer_attach(selkies_framebuffer_t *fb, int id);
 
 /* Harmless when nothing is mapped. */
 

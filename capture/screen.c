@@ -13,73 +13,20 @@
 #include <X11/extensions/Xdamage.h>
 #include <X11/extensions/Xfixes.h>
 
-#include "framebuffer.h"
 #include "rects.h"
-#include "screen.h"
-#include "shm.h"
-
-
-/* Lines compared with XGetImage before a framebuffer is trusted. */
-
-#define SELKIES_SCREEN_PROBES       16
-
-
-typedef enum {
-    SELKIES_TIER_FB = 0,
-    SELKIES_TIER_PIXMAP,
-    SELKIES_TIER_IMAGE
-} selkies_tier_t;
-
-
-struct selkies_screen_s {
-    selkies_x11_t           x11;
-    Display                *display;
-    xcb_connection_t       *xcb;
-    Window                  root;
-    uint8_t                 depth;
-    const selkies_log_t    *log;
-
-    int                     damage_event;
-    unsigned long           damage_serial;
-    Damage                  damage;
-    XserverRegion           region;
-    GC                      gc;
-
-    int32_t                 width;
-    int32_t                 height;
-
-    selkies_tier_t          tier;
-    int                     shm_support;
-    selkies_framebuffer_t   fb;
-    selkies_shm_t           shm;
-
-    unsigned                started:1;
-    unsigned                damaged:1;
-    unsigned                full:1;
-    unsigned                geometry:1;
-    unsigned                proven:1;
-    unsigned                hidden:1;
-
-    size_t                  nrects;
-    selkies_rect_t          rects[SELKIES_SCREEN_RECTS_MAX];
-};
+#include "screen_private.h"
 
 
 static selkies_status_t selkies_screen_init(selkies_screen_t *screen,
     const selkies_screen_conf_t *conf);
 static const char *selkies_screen_extensions(selkies_screen_t *screen);
 static const char *selkies_screen_format(selkies_screen_t *screen);
-static selkies_status_t selkies_screen_init_shm(selkies_screen_t *screen);
-static const char *selkies_screen_init_fb(selkies_screen_t *screen, int fd);
-static selkies_status_t selkies_screen_leave_fb(selkies_screen_t *screen,
-    const char *why);
 static void selkies_screen_event(selkies_screen_t *screen, XEvent *event);
 static selkies_status_t selkies_screen_ready(selkies_screen_t *screen);
 static selkies_status_t selkies_screen_fetch(selkies_screen_t *screen);
 static selkies_status_t selkies_screen_image_failed(selkies_screen_t *screen);
 static void selkies_screen_drain(selkies_screen_t *screen);
 static void selkies_screen_copy(selkies_screen_t *screen);
-static selkies_status_t selkies_screen_check(selkies_screen_t *screen);
 
 
 static const char *const  selkies_screen_tiers[] = {
@@ -163,18 +110,8 @@ selkies_screen_init(selkies_screen_t *screen,
         screen->shm_support = 1;
     }
 
-    if (conf->framebuffer_fd != -1 && conf->mode <= SELKIES_CAPTURE_FB) {
-        why = selkies_screen_init_fb(screen, conf->framebuffer_fd);
-
-        if (selkies_x11_lost(&screen->x11)) {
-            return SELKIES_LOST;
-        }
-
-        if (why == NULL) {
-            return SELKIES_OK;
-        }
-
-        return selkies_screen_leave_fb(screen, why);
+    if (conf->mode <= SELKIES_CAPTURE_FB) {
+        return selkies_screen_init_fb(screen, conf);
     }
 
     return selkies_screen_init_shm(screen);
@@ -248,7 +185,7 @@ selkies_screen_format(selkies_screen_t *screen)
 }
 
 
-static selkies_status_t
+selkies_status_t
 selkies_screen_init_shm(selkies_screen_t *screen)
 {
     screen->tier = (screen->shm_support > 1) ? SELKIES_TIER_PIXMAP
@@ -264,60 +201,6 @@ selkies_screen_init_shm(selkies_screen_t *screen)
     screen->full = 1;
 
     return SELKIES_OK;
-}
-
-
-static const char *
-selkies_screen_init_fb(selkies_screen_t *screen, int fd)
-{
-    int32_t          i;
-    const char      *why;
-    selkies_probe_t  probe;
-    selkies_rect_t   lines[SELKIES_SCREEN_PROBES];
-
-    why = selkies_framebuffer_map(&screen->fb, fd);
-    if (why != NULL) {
-        return why;
-    }
-
-    screen->tier = SELKIES_TIER_FB;
-
-    /* else the software cursor is in the picture */
-
-    XFixesHideCursor(screen->display, screen->root);
-    screen->hidden = 1;
-
-    for (i = 0; i < SELKIES_SCREEN_PROBES; i++) {
-        lines[i].x = 0;
-        lines[i].y = (int32_t) ((int64_t) screen->height * i
-                                / SELKIES_SCREEN_PROBES);
-        lines[i].width = screen->width;
-        lines[i].height = 1;
-    }
-
-    probe = selkies_framebuffer_probe(&screen->fb, &screen->x11, lines,
-                                      SELKIES_SCREEN_PROBES);
-    screen->proven = (probe == SELKIES_PROBE_PROVEN);
-
-    return (probe == SELKIES_PROBE_WRONG) ? "does not show this screen" : NULL;
-}
-
-
-static selkies_status_t
-selkies_screen_leave_fb(selkies_screen_t *screen, const char *why)
-{
-    selkies_log(screen->log, SELKIES_LOG_WARN, "the framebuffer file of "
-                "display %s %s: using shared memory instead",
-                DisplayString(screen->display), why);
-
-    selkies_framebuffer_unmap(&screen->fb);
-
-    if (screen->hidden) {
-        XFixesShowCursor(screen->display, screen->root);
-        screen->hidden = 0;
-    }
-
-    return selkies_screen_init_shm(screen);
 }
 
 
@@ -726,45 +609,6 @@ selkies_screen_copy(selkies_screen_t *screen)
     (void) XCopyArea(screen->display, screen->root, screen->shm.pixmap,
                      screen->gc, 0, 0, (unsigned) screen->width,
                      (unsigned) screen->height, 0, 0);
-}
-
-
-/*
- * A blank screen proves nothing about the mapping: until something with two
- * colours was seen equal, what changed is compared.  AGAIN: the tier changed.
- */
-
-static selkies_status_t
-selkies_screen_check(selkies_screen_t *screen)
-{
-    int32_t           i;
-    selkies_rect_t    lines[2];
-    selkies_probe_t   probe;
-    selkies_status_t  status;
-
-    /* whole lines: what is drawn often differs only from what is beside it */
-
-    for (i = 0; i < 2; i++) {
-        lines[i].x = 0;
-        lines[i].y = screen->rects[0].y + screen->rects[0].height * i / 2;
-        lines[i].width = screen->width;
-        lines[i].height = 1;
-    }
-
-    probe = selkies_framebuffer_probe(&screen->fb, &screen->x11, lines, 2);
-
-    if (selkies_x11_lost(&screen->x11)) {
-        return SELKIES_LOST;
-    }
-
-    if (probe == SELKIES_PROBE_WRONG) {
-        status = selkies_screen_leave_fb(screen, "does not show this screen");
-        return (status == SELKIES_OK) ? SELKIES_AGAIN : status;
-    }
-
-    screen->proven = (probe == SELKIES_PROBE_PROVEN);
-
-    return SELKIES_OK;
 }
 
 

@@ -35,16 +35,18 @@
 
 typedef enum {
     SELKIES_CAPTURE_AUTO = 0,       /* the best that works */
-    SELKIES_CAPTURE_FB,             /* framebuffer in place, else as AUTO */
+    SELKIES_CAPTURE_FB,             /* the same, a framebuffer of any uid */
     SELKIES_CAPTURE_SHM,            /* shared pixmap, else as IMAGE */
     SELKIES_CAPTURE_IMAGE           /* MIT-SHM images of row bands */
 } selkies_capture_mode_t;
 
 
 /*
- * framebuffer_fd is -1 or a readable descriptor of the sealed memfd that Xvfb
- * uses as its framebuffer file (platform.md 4.4); it stays the caller's and
- * open while the screen is.  The strings are needed during open only.
+ * framebuffer_fd is -1, a readable descriptor of the sealed memfd that Xvfb
+ * uses as its framebuffer file (platform.md 4.4), or what
+ * selkies_framebuffer_folder() returned for the folder of that file; it stays
+ * the caller's and open while the screen is.  Without one, the server is asked
+ * for a System V segment.  The strings are needed during open only.
  */
 
 typedef struct {

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 
 #define SELKIES_X11_ANSWER_MS     2000
 #define SELKIES_X11_ERRORS_MAX    8
+#define SELKIES_X11_FILE_BYTES    (1024 * 1024)
 #define SELKIES_X11_COOKIES_MAX   1024
 #define SELKIES_X11_COOKIE_BYTES  64
 
@@ -45,6 +47,7 @@ static int selkies_x11_error(Display *display, XErrorEvent *event);
 static int selkies_x11_io_error(Display *display);
 static void selkies_x11_io_error_exit(Display *display, void *data);
 static int selkies_x11_number(const char *display, int *local);
+static FILE *selkies_x11_open_file(const char *file);
 static void selkies_x11_load_cookie(const char *file, int number,
     selkies_x11_cookie_t *cookie);
 static int selkies_x11_knock(int number, const selkies_x11_cookie_t *cookie,
@@ -434,6 +437,39 @@ selkies_x11_number(const char *display, int *local)
 
 
 /*
+ * A regular file of a sane size: its owner may be a user of the desktop, who
+ * must not stop our threads with a pipe in its place.
+ */
+
+static FILE *
+selkies_x11_open_file(const char *file)
+{
+    int          fd;
+    FILE        *fp;
+    struct stat  st;
+
+    fd = open(file, O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
+    if (fd == -1) {
+        return NULL;
+    }
+
+    fp = NULL;
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
+        && st.st_size <= SELKIES_X11_FILE_BYTES)
+    {
+        fp = fdopen(fd, "r");
+    }
+
+    if (fp == NULL) {
+        (void) close(fd);
+    }
+
+    return fp;
+}
+
+
+/*
  * The best record of an authority file: one for this display number beats one
  * for every number, this host's and the wild one beat another host's (the
  * name of a container changes).
@@ -448,7 +484,7 @@ selkies_x11_load_cookie(const char *file, int number,
     FILE   *fp;
     Xauth  *auth;
 
-    fp = fopen(file, "re");
+    fp = selkies_x11_open_file(file);
     if (fp == NULL) {
         return;
     }

@@ -37,6 +37,8 @@ typedef struct {
 } selkies_convert_area_t;
 
 
+static selkies_status_t selkies_picture_make(selkies_picture_t *pic,
+    int32_t width, int32_t height, int full);
 static int selkies_convert_clip(selkies_convert_area_t *area,
     const selkies_picture_t *pic, const selkies_rect_t *rect);
 static size_t selkies_convert_band(selkies_picture_t *pic,
@@ -48,22 +50,27 @@ static void selkies_convert_gather(uint8_t *dst, const uint8_t *row,
 static void selkies_convert_mask(uint8_t *mask, int32_t from, int32_t to);
 static int selkies_convert_scalar_supported(void);
 static void selkies_convert_scalar(const selkies_convert_span_t *span);
+static void selkies_convert_scalar_full(const selkies_convert_span_t *span);
 
 
 static const selkies_convert_variant_t  selkies_convert_table[] = {
 
 #if (SELKIES_CONVERT_X86)
-    { "avx2", selkies_convert_avx2_supported, selkies_convert_avx2 },
-    { "sse2", selkies_convert_sse2_supported, selkies_convert_sse2 },
+    { "avx2", selkies_convert_avx2_supported, selkies_convert_avx2,
+      selkies_convert_avx2_full },
+    { "sse2", selkies_convert_sse2_supported, selkies_convert_sse2,
+      selkies_convert_sse2_full },
 #endif
 
 #if (SELKIES_CONVERT_NEON)
-    { "neon", selkies_convert_neon_supported, selkies_convert_neon },
+    { "neon", selkies_convert_neon_supported, selkies_convert_neon,
+      selkies_convert_neon_full },
 #endif
 
-    { "scalar", selkies_convert_scalar_supported, selkies_convert_scalar },
+    { "scalar", selkies_convert_scalar_supported, selkies_convert_scalar,
+      selkies_convert_scalar_full },
 
-    { NULL, NULL, NULL }
+    { NULL, NULL, NULL, NULL }
 };
 
 
@@ -92,7 +99,23 @@ selkies_picture_alloc(size_t size)
 selkies_status_t
 selkies_picture_init(selkies_picture_t *pic, int32_t width, int32_t height)
 {
-    size_t                            stride, rows, n;
+    return selkies_picture_make(pic, width, height, 0);
+}
+
+
+selkies_status_t
+selkies_picture_init_full(selkies_picture_t *pic, int32_t width,
+    int32_t height)
+{
+    return selkies_picture_make(pic, width, height, 1);
+}
+
+
+static selkies_status_t
+selkies_picture_make(selkies_picture_t *pic, int32_t width, int32_t height,
+    int full)
+{
+    size_t                            stride, rows, chroma_rows, n;
     const selkies_convert_variant_t  *variant;
 
     memset(pic, 0, sizeof(selkies_picture_t));
@@ -116,26 +139,33 @@ selkies_picture_init(selkies_picture_t *pic, int32_t width, int32_t height)
     }
 
     rows = (size_t) pic->mb_height * 16;
+    chroma_rows = full ? rows : rows / 2;
     n = (size_t) pic->mb_width * (size_t) pic->mb_height;
 
     pic->luma_stride_bytes = stride;
     pic->chroma_stride_bytes = stride;
 
     pic->luma = selkies_picture_alloc(stride * rows);
-    pic->chroma = selkies_picture_alloc(stride * rows / 2);
+    pic->chroma = selkies_picture_alloc(stride * chroma_rows);
+    pic->cr = full ? selkies_picture_alloc(stride * chroma_rows) : NULL;
     pic->dirty = calloc(n, 1);
     pic->serials = calloc(n, sizeof(uint32_t));
     pic->touched = calloc((size_t) pic->mb_width, 1);
 
     if (pic->luma == NULL || pic->chroma == NULL || pic->dirty == NULL
-        || pic->serials == NULL || pic->touched == NULL)
+        || pic->serials == NULL || pic->touched == NULL
+        || (full && pic->cr == NULL))
     {
         selkies_picture_finish(pic);
         return SELKIES_ERROR;
     }
 
     memset(pic->luma, 16, stride * rows);
-    memset(pic->chroma, 128, stride * rows / 2);
+    memset(pic->chroma, 128, stride * chroma_rows);
+
+    if (full) {
+        memset(pic->cr, 128, stride * chroma_rows);
+    }
 
     for (variant = selkies_convert_table; /* void */; variant++) {
         if (variant->supported()) {
@@ -153,6 +183,7 @@ selkies_picture_finish(selkies_picture_t *pic)
 {
     free(pic->luma);
     free(pic->chroma);
+    free(pic->cr);
     free(pic->dirty);
     free(pic->serials);
     free(pic->touched);
@@ -319,6 +350,7 @@ static void
 selkies_convert_rows(selkies_picture_t *pic,
     const selkies_convert_area_t *area, int32_t y)
 {
+    size_t                  at;
     int32_t                 x, y0, y1, end;
     uint8_t                 edge[2][64];
     const uint8_t          *row[2];
@@ -332,10 +364,20 @@ selkies_convert_rows(selkies_picture_t *pic,
 
     for (x = area->x0 & ~15; x < area->x1; x += (int32_t) span.n * 16) {
 
-        span.luma[0] = pic->luma + (size_t) y * pic->luma_stride_bytes + x;
+        at = (size_t) y * pic->luma_stride_bytes + (size_t) x;
+
+        span.luma[0] = pic->luma + at;
         span.luma[1] = span.luma[0] + pic->luma_stride_bytes;
         span.chroma = pic->chroma
                       + (size_t) (y / 2) * pic->chroma_stride_bytes + x;
+
+        if (pic->cr != NULL) {
+            span.cb[0] = pic->chroma + at;
+            span.cb[1] = span.cb[0] + pic->chroma_stride_bytes;
+            span.cr[0] = pic->cr + at;
+            span.cr[1] = span.cr[0] + pic->chroma_stride_bytes;
+        }
+
         span.touched = pic->touched + x / 16;
         span.n = 1;
 
@@ -366,7 +408,12 @@ selkies_convert_rows(selkies_picture_t *pic,
             }
         }
 
-        pic->variant->kernel(&span);
+        if (pic->cr != NULL) {
+            pic->variant->full(&span);
+
+        } else {
+            pic->variant->kernel(&span);
+        }
     }
 }
 
@@ -500,6 +547,50 @@ selkies_convert_scalar(const selkies_convert_span_t *span)
 
         if (diff) {
             span->touched[i / 16] = 1;
+        }
+    }
+}
+
+
+static void
+selkies_convert_scalar_full(const selkies_convert_span_t *span)
+{
+    int32_t         sum[3];
+    size_t          i, k, row;
+    uint8_t        *dst[3], value;
+    const uint8_t  *p;
+
+    for (row = 0; row < 2; row++) {
+        dst[0] = span->luma[row];
+        dst[1] = span->cb[row];
+        dst[2] = span->cr[row];
+
+        for (i = 0; i < span->n * 16; i++) {
+
+            if (!span->mask[i & 15]) {
+                continue;
+            }
+
+            p = span->src[row] + i * 4;
+
+            sum[0] = p[0] * SELKIES_CONVERT_YB + p[1] * SELKIES_CONVERT_YG
+                     + p[2] * SELKIES_CONVERT_YR + SELKIES_CONVERT_YADD;
+            sum[1] = p[0] * SELKIES_CONVERT_UB + p[1] * SELKIES_CONVERT_UG
+                     + p[2] * SELKIES_CONVERT_UR + SELKIES_CONVERT_FADD;
+            sum[2] = p[0] * SELKIES_CONVERT_VB + p[1] * SELKIES_CONVERT_VG
+                     + p[2] * SELKIES_CONVERT_VR + SELKIES_CONVERT_FADD;
+
+            for (k = 0; k < 3; k++) {
+
+                /* YSHIFT is FSHIFT */
+
+                value = (uint8_t) (sum[k] >> SELKIES_CONVERT_FSHIFT);
+
+                if (dst[k][i] != value) {
+                    dst[k][i] = value;
+                    span->touched[i / 16] = 1;
+                }
+            }
         }
     }
 }

@@ -4,12 +4,13 @@
  * BSD-2-Clause
  *
  * The picture the encoders read and its only writer: one pass that converts
- * the damaged part of a captured frame from B G R X to NV12, compares it with
+ * the damaged part of a captured frame from B G R X to NV12, or to three
+ * planes of one size where full colour is wanted, compares it with
  * what the picture holds and stores and marks what really changed.  So false
  * damage (identical repaints) ends here and no copy of the screen is kept.
  *
  * Colour: BT.709, limited range (ITU-R BT.709-6 items 3.2 to 3.5, 8 bits);
- * chroma is the mean of 2x2 pixels.
+ * chroma is the mean of 2x2 pixels, in 4:4:4 that of its own.
  *
  * Thread: a picture belongs to one thread at a time (the display thread).
  * The functions keep no state of their own.  Ownership: the caller's struct,
@@ -45,7 +46,10 @@ typedef struct selkies_convert_variant_s  selkies_convert_variant_t;
 
 typedef struct selkies_picture_s {
     uint8_t                          *luma;     /* Y, mb_height * 16 rows */
-    uint8_t                          *chroma;   /* Cb Cr, mb_height * 8 rows */
+    uint8_t                          *chroma;   /* Cb Cr, mb_height * 8 rows;
+                                                   4:4:4: Cb, as luma */
+    uint8_t                          *cr;       /* 4:4:4: Cr, as luma;
+                                                   4:2:0: NULL */
     size_t                            luma_stride_bytes;
     size_t                            chroma_stride_bytes;
 
@@ -80,6 +84,12 @@ typedef struct selkies_picture_s {
 
 selkies_status_t selkies_picture_init(selkies_picture_t *pic, int32_t width,
     int32_t height);
+
+
+/* The same with three planes, 4:4:4. */
+
+selkies_status_t selkies_picture_init_full(selkies_picture_t *pic,
+    int32_t width, int32_t height);
 
 
 /* Frees the planes and zeroes the struct; a zeroed one is accepted. */

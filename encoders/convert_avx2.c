@@ -176,6 +176,105 @@ selkies_convert_avx2(const selkies_convert_span_t *span)
 }
 
 
+/* Eight values of Y, Cb or Cr of eight pixels. */
+
+SELKIES_AVX2 static inline __m256i
+selkies_avx2_sample(__m256i br, __m256i gx, __m256i cbr, __m256i cg,
+    __m256i add)
+{
+    __m256i  sum;
+
+    sum = _mm256_add_epi32(_mm256_madd_epi16(br, cbr),
+                           _mm256_madd_epi16(gx, cg));
+
+    return _mm256_srli_epi32(_mm256_add_epi32(sum, add),
+                             SELKIES_CONVERT_FSHIFT);
+}
+
+
+/*
+ * Sixteen values in two rows each, of pixels split into br[4] and gx[4]: they
+ * are stored where the mask lets them, and what was changed is returned.
+ */
+
+SELKIES_AVX2 static inline __m128i
+selkies_avx2_plane(uint8_t *dst0, uint8_t *dst1, const __m256i *br,
+    const __m256i *gx, const __m256i *c, __m128i mask)
+{
+    __m128i  old0, old1, new0, new1;
+    __m256i  v, order;
+
+    order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+
+    v = _mm256_packus_epi16(
+            _mm256_packs_epi32(
+                selkies_avx2_sample(br[0], gx[0], c[0], c[1], c[2]),
+                selkies_avx2_sample(br[1], gx[1], c[0], c[1], c[2])),
+            _mm256_packs_epi32(
+                selkies_avx2_sample(br[2], gx[2], c[0], c[1], c[2]),
+                selkies_avx2_sample(br[3], gx[3], c[0], c[1], c[2])));
+
+    v = _mm256_permutevar8x32_epi32(v, order);
+
+    old0 = _mm_load_si128((const __m128i *) dst0);
+    old1 = _mm_load_si128((const __m128i *) dst1);
+    new0 = _mm_and_si128(_mm_xor_si128(_mm256_castsi256_si128(v), old0), mask);
+    new1 = _mm_and_si128(_mm_xor_si128(_mm256_extracti128_si256(v, 1), old1),
+                         mask);
+
+    _mm_store_si128((__m128i *) dst0, _mm_xor_si128(new0, old0));
+    _mm_store_si128((__m128i *) dst1, _mm_xor_si128(new1, old1));
+
+    return _mm_or_si128(new0, new1);
+}
+
+
+SELKIES_AVX2 void
+selkies_convert_avx2_full(const selkies_convert_span_t *span)
+{
+    int      k;
+    size_t   i;
+    __m128i  mask, diff;
+    __m256i  low, p, br[4], gx[4], y[3], u[3], v[3];
+
+    low = _mm256_set1_epi32(0x00ff00ff);
+    mask = _mm_loadu_si128((const __m128i *) span->mask);
+
+    y[0] = selkies_avx2_pair(SELKIES_CONVERT_YB, SELKIES_CONVERT_YR);
+    y[1] = selkies_avx2_pair(SELKIES_CONVERT_YG, 0);
+    y[2] = _mm256_set1_epi32(SELKIES_CONVERT_YADD);
+    u[0] = selkies_avx2_pair(SELKIES_CONVERT_UB, SELKIES_CONVERT_UR);
+    u[1] = selkies_avx2_pair(SELKIES_CONVERT_UG, 0);
+    u[2] = _mm256_set1_epi32(SELKIES_CONVERT_FADD);
+    v[0] = selkies_avx2_pair(SELKIES_CONVERT_VB, SELKIES_CONVERT_VR);
+    v[1] = selkies_avx2_pair(SELKIES_CONVERT_VG, 0);
+    v[2] = u[2];
+
+    for (i = 0; i < span->n; i++) {
+
+        for (k = 0; k < 4; k++) {
+            p = _mm256_loadu_si256((const __m256i *) (span->src[k >> 1]
+                                                      + i * 64) + (k & 1));
+            gx[k] = _mm256_srli_epi16(p, 8);
+            br[k] = _mm256_and_si256(p, low);
+        }
+
+        diff = selkies_avx2_plane(span->luma[0] + i * 16,
+                                  span->luma[1] + i * 16, br, gx, y, mask);
+        diff = _mm_or_si128(diff, selkies_avx2_plane(span->cb[0] + i * 16,
+                            span->cb[1] + i * 16, br, gx, u, mask));
+        diff = _mm_or_si128(diff, selkies_avx2_plane(span->cr[0] + i * 16,
+                            span->cr[1] + i * 16, br, gx, v, mask));
+
+        if (!_mm_testz_si128(diff, diff)) {
+            span->touched[i] = 1;
+        }
+    }
+
+    _mm256_zeroupper();
+}
+
+
 #else
 
 typedef int  selkies_convert_avx2_unused_t;     /* no file without a name */

@@ -46,6 +46,11 @@
 #define SELKIES_CONVERT_CSHIFT  17
 #define SELKIES_CONVERT_CADD    ((128 << 17) + (1 << 16))
 
+/* of one pixel, for 4:4:4 */
+
+#define SELKIES_CONVERT_FSHIFT  15
+#define SELKIES_CONVERT_FADD    ((128 << 15) + (1 << 14))
+
 
 /*
  * Two rows of n adjacent macroblocks.  Source rows have n * 16 pixels of any
@@ -55,7 +60,9 @@
 typedef struct {
     const uint8_t   *src[2];        /* B G R X */
     uint8_t         *luma[2];
-    uint8_t         *chroma;
+    uint8_t         *chroma;        /* 4:2:0 */
+    uint8_t         *cb[2];         /* 4:4:4 */
+    uint8_t         *cr[2];
 
     const uint8_t   *mask;          /* 16 bytes, 255 where the column counts
                                        and 0 where it stays, even pairs */
@@ -71,7 +78,8 @@ typedef void (*selkies_convert_kernel_pt)(const selkies_convert_span_t *span);
 struct selkies_convert_variant_s {
     const char                 *name;
     int                       (*supported)(void);
-    selkies_convert_kernel_pt   kernel;
+    selkies_convert_kernel_pt   kernel;         /* 4:2:0 */
+    selkies_convert_kernel_pt   full;           /* 4:4:4 */
 };
 
 
@@ -86,9 +94,11 @@ struct selkies_convert_variant_s {
 
 int selkies_convert_sse2_supported(void);
 void selkies_convert_sse2(const selkies_convert_span_t *span);
+void selkies_convert_sse2_full(const selkies_convert_span_t *span);
 
 int selkies_convert_avx2_supported(void);
 void selkies_convert_avx2(const selkies_convert_span_t *span);
+void selkies_convert_avx2_full(const selkies_convert_span_t *span);
 
 #endif
 
@@ -99,6 +109,7 @@ void selkies_convert_avx2(const selkies_convert_span_t *span);
 
 int selkies_convert_neon_supported(void);
 void selkies_convert_neon(const selkies_convert_span_t *span);
+void selkies_convert_neon_full(const selkies_convert_span_t *span);
 
 #endif
 

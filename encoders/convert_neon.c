@@ -158,6 +158,98 @@ selkies_convert_neon(const selkies_convert_span_t *span)
 }
 
 
+/* Eight values of Cb or Cr from eight pixels. */
+
+static inline uint8x8_t
+selkies_neon_full(uint8x8_t b8, uint8x8_t g8, uint8x8_t r8, int16_t cb,
+    int16_t cg, int16_t cr)
+{
+    int16x8_t  b, g, r;
+    int32x4_t  lo, hi;
+
+    b = vreinterpretq_s16_u16(vmovl_u8(b8));
+    g = vreinterpretq_s16_u16(vmovl_u8(g8));
+    r = vreinterpretq_s16_u16(vmovl_u8(r8));
+
+    lo = vdupq_n_s32(SELKIES_CONVERT_FADD);
+    hi = lo;
+
+    lo = vmlal_n_s16(lo, vget_low_s16(b), cb);
+    lo = vmlal_n_s16(lo, vget_low_s16(g), cg);
+    lo = vmlal_n_s16(lo, vget_low_s16(r), cr);
+
+    hi = vmlal_n_s16(hi, vget_high_s16(b), cb);
+    hi = vmlal_n_s16(hi, vget_high_s16(g), cg);
+    hi = vmlal_n_s16(hi, vget_high_s16(r), cr);
+
+    return vmovn_u16(vreinterpretq_u16_s16(
+               vcombine_s16(vshrn_n_s32(lo, SELKIES_CONVERT_FSHIFT),
+                            vshrn_n_s32(hi, SELKIES_CONVERT_FSHIFT))));
+}
+
+
+static inline uint8x16_t
+selkies_neon_chroma_row(uint8x16x4_t p, int16_t cb, int16_t cg, int16_t cr)
+{
+    return vcombine_u8(selkies_neon_full(vget_low_u8(p.val[0]),
+                                         vget_low_u8(p.val[1]),
+                                         vget_low_u8(p.val[2]), cb, cg, cr),
+                       selkies_neon_full(vget_high_u8(p.val[0]),
+                                         vget_high_u8(p.val[1]),
+                                         vget_high_u8(p.val[2]), cb, cg, cr));
+}
+
+
+void
+selkies_convert_neon_full(const selkies_convert_span_t *span)
+{
+    int           k, row;
+    size_t        i;
+    uint8_t      *dst[3];
+    uint8x16_t    mask, diff, old, next[3];
+    uint8x16x4_t  p;
+
+    mask = vld1q_u8(span->mask);
+
+    for (i = 0; i < span->n; i++) {
+
+        diff = vdupq_n_u8(0);
+
+        for (row = 0; row < 2; row++) {
+            p = vld4q_u8(span->src[row] + i * 64);
+
+            next[0] = vcombine_u8(selkies_neon_luma(vget_low_u8(p.val[0]),
+                                                    vget_low_u8(p.val[1]),
+                                                    vget_low_u8(p.val[2])),
+                                  selkies_neon_luma(vget_high_u8(p.val[0]),
+                                                    vget_high_u8(p.val[1]),
+                                                    vget_high_u8(p.val[2])));
+            next[1] = selkies_neon_chroma_row(p, SELKIES_CONVERT_UB,
+                                              SELKIES_CONVERT_UG,
+                                              SELKIES_CONVERT_UR);
+            next[2] = selkies_neon_chroma_row(p, SELKIES_CONVERT_VB,
+                                              SELKIES_CONVERT_VG,
+                                              SELKIES_CONVERT_VR);
+
+            dst[0] = span->luma[row] + i * 16;
+            dst[1] = span->cb[row] + i * 16;
+            dst[2] = span->cr[row] + i * 16;
+
+            for (k = 0; k < 3; k++) {
+                old = vld1q_u8(dst[k]);
+                next[k] = vandq_u8(veorq_u8(next[k], old), mask);
+                diff = vorrq_u8(diff, next[k]);
+                vst1q_u8(dst[k], veorq_u8(next[k], old));
+            }
+        }
+
+        if (vmaxvq_u8(diff) != 0) {
+            span->touched[i] = 1;
+        }
+    }
+}
+
+
 #else
 
 typedef int  selkies_convert_neon_unused_t;     /* no file without a name */

@@ -186,6 +186,106 @@ selkies_convert_sse2(const selkies_convert_span_t *span)
 }
 
 
+/* Four values of Y, Cb or Cr of four pixels. */
+
+SELKIES_SSE2 static inline __m128i
+selkies_sse2_sample(__m128i br, __m128i gx, __m128i cbr, __m128i cg,
+    __m128i add)
+{
+    __m128i  sum;
+
+    sum = _mm_add_epi32(_mm_madd_epi16(br, cbr), _mm_madd_epi16(gx, cg));
+
+    return _mm_srli_epi32(_mm_add_epi32(sum, add), SELKIES_CONVERT_FSHIFT);
+}
+
+
+/* Sixteen values from sixteen pixels, split into br[4] and gx[4]. */
+
+SELKIES_SSE2 static inline __m128i
+selkies_sse2_samples(const __m128i *br, const __m128i *gx, __m128i cbr,
+    __m128i cg, __m128i add)
+{
+    __m128i  lo, hi;
+
+    lo = _mm_packs_epi32(selkies_sse2_sample(br[0], gx[0], cbr, cg, add),
+                         selkies_sse2_sample(br[1], gx[1], cbr, cg, add));
+    hi = _mm_packs_epi32(selkies_sse2_sample(br[2], gx[2], cbr, cg, add),
+                         selkies_sse2_sample(br[3], gx[3], cbr, cg, add));
+
+    return _mm_packus_epi16(lo, hi);
+}
+
+
+/* Sixteen samples where the mask lets them; what was changed, by bits. */
+
+SELKIES_SSE2 static inline __m128i
+selkies_sse2_store(uint8_t *dst, __m128i value, __m128i mask)
+{
+    __m128i  old;
+
+    old = _mm_load_si128((const __m128i *) dst);
+    value = _mm_and_si128(_mm_xor_si128(value, old), mask);
+
+    _mm_store_si128((__m128i *) dst, _mm_xor_si128(value, old));
+
+    return value;
+}
+
+
+SELKIES_SSE2 void
+selkies_convert_sse2_full(const selkies_convert_span_t *span)
+{
+    int             k, row;
+    size_t          i;
+    __m128i         mask, low, diff, add, yadd, p, br[4], gx[4], c[6];
+    const __m128i  *src;
+
+    mask = _mm_loadu_si128((const __m128i *) span->mask);
+    low = _mm_set1_epi32(0x00ff00ff);
+    add = _mm_set1_epi32(SELKIES_CONVERT_FADD);
+    yadd = _mm_set1_epi32(SELKIES_CONVERT_YADD);
+
+    c[0] = selkies_sse2_pair(SELKIES_CONVERT_YB, SELKIES_CONVERT_YR);
+    c[1] = selkies_sse2_pair(SELKIES_CONVERT_YG, 0);
+    c[2] = selkies_sse2_pair(SELKIES_CONVERT_UB, SELKIES_CONVERT_UR);
+    c[3] = selkies_sse2_pair(SELKIES_CONVERT_UG, 0);
+    c[4] = selkies_sse2_pair(SELKIES_CONVERT_VB, SELKIES_CONVERT_VR);
+    c[5] = selkies_sse2_pair(SELKIES_CONVERT_VG, 0);
+
+    for (i = 0; i < span->n; i++) {
+
+        diff = _mm_setzero_si128();
+
+        for (row = 0; row < 2; row++) {
+            src = (const __m128i *) (span->src[row] + i * 64);
+
+            for (k = 0; k < 4; k++) {
+                p = _mm_loadu_si128(src + k);
+                gx[k] = _mm_srli_epi16(p, 8);
+                br[k] = _mm_and_si128(p, low);
+            }
+
+            diff = _mm_or_si128(diff, selkies_sse2_store(
+                       span->luma[row] + i * 16,
+                       selkies_sse2_samples(br, gx, c[0], c[1], yadd), mask));
+            diff = _mm_or_si128(diff, selkies_sse2_store(
+                       span->cb[row] + i * 16,
+                       selkies_sse2_samples(br, gx, c[2], c[3], add), mask));
+            diff = _mm_or_si128(diff, selkies_sse2_store(
+                       span->cr[row] + i * 16,
+                       selkies_sse2_samples(br, gx, c[4], c[5], add), mask));
+        }
+
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(diff, _mm_setzero_si128()))
+            != 0xffff)
+        {
+            span->touched[i] = 1;
+        }
+    }
+}
+
+
 #else
 
 typedef int  selkies_convert_sse2_unused_t;     /* no file without a name */

@@ -104,12 +104,20 @@ selkies_encoder_normalize(selkies_encoder_conf_t *conf,
 
     conf->threads = selkies_encoder_clamp(conf->threads, 1,
                                           SELKIES_ENCODER_THREADS_MAX);
+    conf->fullcolor = conf->fullcolor != 0;
     conf->fps = selkies_encoder_clamp(conf->fps, 1, SELKIES_ENCODER_FPS_MAX);
     conf->qp = selkies_encoder_clamp(conf->qp, SELKIES_ENCODER_QP_MIN,
                                      SELKIES_ENCODER_QP_MAX);
     conf->paintover_qp = selkies_encoder_clamp(conf->paintover_qp,
                                                SELKIES_ENCODER_QP_MIN,
                                                SELKIES_ENCODER_QP_MAX);
+
+    if (conf->qp_max <= 0) {
+        conf->qp_max = conf->qp + SELKIES_ENCODER_QP_RAISE;
+    }
+
+    conf->qp_max = selkies_encoder_clamp(conf->qp_max, SELKIES_ENCODER_QP_MIN,
+                                         SELKIES_ENCODER_QP_LIMIT);
 
     return SELKIES_OK;
 }

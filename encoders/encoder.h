@@ -62,8 +62,9 @@ typedef struct {
                                            240; pictures may come slower */
     int                   qp;           /* main, 5 to 50 */
     int                   paintover_qp; /* of still pictures, 5 to 50 */
+    int                   qp_max;       /* highest wanted, to 51; 0: qp + 6 */
     int                   threads;      /* 1 to 4; 0: by the cores */
-    int                   fullcolor;    /* 4:4:4; reserved, must be 0 */
+    int                   fullcolor;    /* 1: 4:4:4, and so is the picture */
 } selkies_encoder_conf_t;
 
 
@@ -151,12 +152,13 @@ selkies_encoder_t *selkies_encoder_open(selkies_codec_t codec,
  * Encodes the picture, which must have the configured size, and fills the
  * access unit: one in, one out, never delayed.  The picture is only read and
  * not kept.  The wanted QP, 0 to 51, is clamped to what the encoder can do
- * with its configuration, which always includes paintover_qp to qp + 6 unless
+ * with its configuration, which always includes paintover_qp to qp_max unless
  * these are more than 40 apart; au->qp tells.  An IDR comes out first and
  * when asked for, never else.
  *
- * SELKIES_OK; SELKIES_REINIT if the picture's size is another; SELKIES_ERROR
- * if the encoder failed (logged): close it, no access unit was made.
+ * SELKIES_OK; SELKIES_REINIT if the picture's size or colour is another;
+ * SELKIES_ERROR if the encoder failed (logged): close it, no access unit was
+ * made.
  */
 
 selkies_status_t selkies_encoder_encode(selkies_encoder_t *enc,

@@ -19,6 +19,9 @@
 
 #define SELKIES_H264_SIDE_MAX    1024       /* macroblocks */
 
+#define SELKIES_H264_HEAD_MAX    128        /* bytes of a slice header, up to
+                                               what is put in */
+
 #define SELKIES_H264_EXTENDED    100        /* profiles from here on have
                                                chroma_format_idc */
 
@@ -45,6 +48,8 @@ static int selkies_h264_more(const selkies_h264_reader_t *r);
 static selkies_status_t selkies_h264_parse_extended(selkies_h264_reader_t *r,
     selkies_h264_sps_t *sps);
 static void selkies_h264_put_vui(selkies_h264_writer_t *w);
+static void selkies_h264_copy(selkies_h264_writer_t *w,
+    selkies_h264_reader_t *r, size_t n);
 static unsigned selkies_h264_length(uint32_t v);
 
 
@@ -670,6 +675,8 @@ selkies_h264_parse_slice(const uint8_t *nal, size_t len,
     slice->first_mb = selkies_h264_get_ue(&r);
     slice->type = selkies_h264_get_ue(&r);
     slice->pps_id = selkies_h264_get_ue(&r);
+    slice->frame_num_bits = sps->frame_num_bits;
+    slice->frame_num_bit = r.bits;
     slice->frame_num = selkies_h264_get(&r, sps->frame_num_bits);
 
     if ((nal[0] & 31) == SELKIES_H264_NAL_IDR) {
@@ -684,37 +691,42 @@ selkies_h264_parse_slice(const uint8_t *nal, size_t len,
 
     slice->type %= 5;
 
+    if (slice->type == 0) {
+        slice->reordered = selkies_h264_get(&r, 2) != 0;
+    }
+
     return SELKIES_OK;
 }
 
 
 size_t
-selkies_h264_insert_poc(uint8_t *out, size_t size, const uint8_t *nal,
-    size_t len, const selkies_h264_slice_t *slice, unsigned poc)
+selkies_h264_rewrite_slice(uint8_t *out, size_t size, const uint8_t *nal,
+    size_t len, const selkies_h264_slice_t *slice,
+    const selkies_h264_numbers_t *numbers)
 {
-    size_t                  i;
-    uint32_t                joint;
-    unsigned                bits;
+    uint8_t                 head[SELKIES_H264_HEAD_MAX];
+    const uint8_t          *from;
     selkies_h264_reader_t   r;
+    selkies_h264_writer_t   w;
     selkies_h264_escaper_t  e;
 
     selkies_h264_reader_init(&r, nal, len);
+    selkies_h264_writer_init(&w, head, sizeof(head));
     selkies_h264_escaper_init(&e, out, size, nal[0]);
 
-    for (i = slice->poc_bit / 8; i > 0; i--) {
-        selkies_h264_escape(&e, (uint8_t) selkies_h264_get(&r, 8));
+    selkies_h264_copy(&w, &r, slice->frame_num_bit);
+    (void) selkies_h264_get(&r, slice->frame_num_bits);
+    selkies_h264_put(&w, numbers->frame_num, numbers->frame_num_bits);
+    selkies_h264_copy(&w, &r, slice->poc_bit - r.bits);
+    selkies_h264_put(&w, numbers->poc, SELKIES_H264_POC_BITS);
+
+    /* what was split in the middle of a byte */
+
+    selkies_h264_copy(&w, &r, (8 - slice->poc_bit % 8) % 8);
+
+    for (from = head; from < w.pos; from++) {
+        selkies_h264_escape(&e, *from);
     }
-
-    /* the byte that is split becomes three */
-
-    bits = slice->poc_bit % 8;
-    joint = selkies_h264_get(&r, bits);
-    joint = joint << SELKIES_H264_POC_BITS | (poc & 0xffff);
-    joint = joint << (8 - bits) | selkies_h264_get(&r, 8 - bits);
-
-    selkies_h264_escape(&e, (uint8_t) (joint >> 16));
-    selkies_h264_escape(&e, (uint8_t) (joint >> 8));
-    selkies_h264_escape(&e, (uint8_t) joint);
 
     /* until neither side has zeros behind it that the tail could add to */
 
@@ -726,7 +738,9 @@ selkies_h264_insert_poc(uint8_t *out, size_t size, const uint8_t *nal,
         }
     }
 
-    if (r.overrun || e.overflow || e.end - e.pos < r.end - r.pos) {
+    if (w.overflow || w.cached || r.overrun || e.overflow
+        || e.end - e.pos < r.end - r.pos)
+    {
         return 0;
     }
 
@@ -734,4 +748,13 @@ selkies_h264_insert_poc(uint8_t *out, size_t size, const uint8_t *nal,
     e.pos += r.end - r.pos;
 
     return selkies_h264_escaped(&e, out);
+}
+
+
+static void
+selkies_h264_copy(selkies_h264_writer_t *w, selkies_h264_reader_t *r, size_t n)
+{
+    for (; n > 0; n--) {
+        selkies_h264_put(w, selkies_h264_get(r, 1), 1);
+    }
 }

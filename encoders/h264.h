@@ -31,10 +31,11 @@
 #define SELKIES_H264_START_CODE       4     /* bytes, as written here */
 #define SELKIES_H264_PARAMETER_MAX    64    /* bytes of an SPS or PPS written
                                                here, start code included */
-#define SELKIES_H264_SLICE_GROWTH     16    /* bytes that rewriting a slice
+#define SELKIES_H264_SLICE_GROWTH     20    /* bytes that rewriting a slice
                                                may add, with its start code */
 
 #define SELKIES_H264_POC_BITS         16
+#define SELKIES_H264_FRAME_NUM_MAX    16    /* bits */
 
 
 #pragma GCC visibility push(hidden)
@@ -108,8 +109,11 @@ typedef struct {
     unsigned        type;                   /* slice_type modulo 5 */
     unsigned        pps_id;
     unsigned        frame_num;
-    size_t          poc_bit;                /* offset in the RBSP behind the
-                                               byte of the NAL's header */
+    unsigned        frame_num_bits;
+    size_t          frame_num_bit;          /* offsets in the RBSP behind the */
+    size_t          poc_bit;                /* byte of the NAL's header */
+    unsigned        reordered;              /* P: has its own count of active
+                                               references, or their order */
 } selkies_h264_slice_t;
 
 
@@ -223,15 +227,26 @@ size_t selkies_h264_write_pps(uint8_t *out, size_t size,
     const selkies_h264_pps_t *pps);
 
 
+/* What a slice is to say, instead and in addition. */
+
+typedef struct {
+    unsigned        frame_num;              /* modulo 2^frame_num_bits */
+    unsigned        frame_num_bits;         /* the slice's own or 8 more */
+    unsigned        poc;                    /* modulo 65536 */
+} selkies_h264_numbers_t;
+
+
 /*
- * Copies a slice of a stream of POC type 2 with pic_order_cnt_lsb = poc
- * inserted.  Sixteen bits more keep what follows at its place in the byte, so
- * it is copied, arithmetic codes included.  Returns the bytes with the start
- * code, 0 if they do not fit; len + SELKIES_H264_SLICE_GROWTH always do.
+ * Copies a slice of a stream of POC type 2 with frame_num replaced and
+ * pic_order_cnt_lsb inserted.  16 or 24 bits more keep what follows at its
+ * place in the byte, so it is copied, arithmetic codes included.  Returns the
+ * bytes with the start code, 0 if they do not fit; len +
+ * SELKIES_H264_SLICE_GROWTH always do.
  */
 
-size_t selkies_h264_insert_poc(uint8_t *out, size_t size, const uint8_t *nal,
-    size_t len, const selkies_h264_slice_t *slice, unsigned poc);
+size_t selkies_h264_rewrite_slice(uint8_t *out, size_t size,
+    const uint8_t *nal, size_t len, const selkies_h264_slice_t *slice,
+    const selkies_h264_numbers_t *numbers);
 
 
 #pragma GCC visibility pop

@@ -34,6 +34,7 @@ static size_t selkies_lite_rewrite_pps(selkies_lite_t *lite,
 static size_t selkies_lite_rewrite_slice(selkies_lite_t *lite,
     const uint8_t *nal, size_t len, uint8_t *out, size_t size,
     unsigned *slices);
+static void selkies_lite_count(selkies_lite_t *lite, int idr);
 static selkies_status_t selkies_lite_resize(selkies_lite_t *lite);
 static void selkies_lite_free_maps(selkies_lite_t *lite);
 
@@ -63,15 +64,7 @@ selkies_lite_set_qp(selkies_lite_t *lite, int qp)
 {
     size_t  i;
 
-    if (qp <= 0) {
-        qp = 0;
-
-    } else if (qp < SELKIES_LITE_QP_MIN) {
-        qp = SELKIES_LITE_QP_MIN;
-
-    } else if (qp > SELKIES_LITE_QP_MAX) {
-        qp = SELKIES_LITE_QP_MAX;
-    }
+    qp = selkies_lite_clamp_qp(qp);
 
     if (qp == lite->qp) {
         return;
@@ -87,6 +80,21 @@ selkies_lite_set_qp(selkies_lite_t *lite, int qp)
 }
 
 
+int
+selkies_lite_clamp_qp(int qp)
+{
+    if (qp <= 0) {
+        return 0;
+    }
+
+    if (qp < SELKIES_LITE_QP_MIN) {
+        return SELKIES_LITE_QP_MIN;
+    }
+
+    return qp > SELKIES_LITE_QP_MAX ? SELKIES_LITE_QP_MAX : qp;
+}
+
+
 void
 selkies_lite_close(selkies_lite_t *lite)
 {
@@ -95,6 +103,7 @@ selkies_lite_close(selkies_lite_t *lite)
     }
 
     selkies_lite_free_maps(lite);
+    selkies_motion_close(lite->motion);
     free(lite->rbsp.bytes);
     free(lite->out.bytes);
     free(lite);
@@ -110,7 +119,7 @@ selkies_lite_anchor(selkies_lite_t *lite, const selkies_access_unit_t *in,
     size_t  len;
 
     memset(&lite->counts, 0, sizeof(selkies_lite_counts_t));
-    memset(&lite->anchor, 0, sizeof(selkies_planes_t));
+    memset(&lite->base, 0, sizeof(selkies_planes_t));
 
     if (selkies_lite_rewrite(lite, in, &len) != SELKIES_OK) {
         selkies_log(lite->log, SELKIES_LOG_ERR,
@@ -121,10 +130,12 @@ selkies_lite_anchor(selkies_lite_t *lite, const selkies_access_unit_t *in,
         return SELKIES_ERROR;
     }
 
-    lite->anchor = in->recon;
+    lite->base = in->recon;
     lite->ready = 1;
     lite->run = 0;
+    lite->chain = 0;
     lite->nchanged = 0;
+    selkies_lite_frame_unknown(lite);
     memset(lite->states, SELKIES_LITE_CLEAN, lite->nmbs);
     memset(lite->kinds, SELKIES_LITE_SKIP, lite->nmbs);
 
@@ -200,6 +211,15 @@ selkies_lite_rewrite_nal(selkies_lite_t *lite, const uint8_t *nal, size_t len,
 
         lite->parsed = 1;
 
+        /* room for the chain: its reference, its pictures between anchors */
+
+        lite->coded_bits = lite->sps.frame_num_bits;
+        lite->sps.nrefs++;
+
+        if (lite->coded_bits + 8 <= SELKIES_H264_FRAME_NUM_MAX) {
+            lite->sps.frame_num_bits += 8;
+        }
+
         return selkies_h264_write_sps(out, size, &lite->sps);
 
     case SELKIES_H264_NAL_PPS:
@@ -265,8 +285,13 @@ static size_t
 selkies_lite_rewrite_slice(selkies_lite_t *lite, const uint8_t *nal,
     size_t len, uint8_t *out, size_t size, unsigned *slices)
 {
-    int                   idr;
-    selkies_h264_slice_t  slice;
+    int                     idr;
+    selkies_h264_sps_t      sps;
+    selkies_h264_slice_t    slice;
+    selkies_h264_numbers_t  numbers;
+
+    sps = lite->sps;
+    sps.frame_num_bits = lite->coded_bits;
 
     idr = (nal[0] & 31) == SELKIES_H264_NAL_IDR;
 
@@ -275,23 +300,65 @@ selkies_lite_rewrite_slice(selkies_lite_t *lite, const uint8_t *nal,
     if (lite->parsed != 3
         || (!idr && !lite->ready && *slices == 0)
         || (nal[0] & 0x60) == 0
-        || selkies_h264_parse_slice(nal, len, &lite->sps, &slice)
+        || selkies_h264_parse_slice(nal, len, &sps, &slice)
            != SELKIES_OK)
     {
         return 0;
     }
 
     if (*slices == 0) {
-        lite->poc = idr ? 0 : (lite->poc + 2) & 0xffff;
-        lite->frame_num = slice.frame_num;
+        selkies_lite_count(lite, idr);
+        lite->coded_num = slice.frame_num;
 
-    } else if (slice.frame_num != lite->frame_num) {
+    } else if (slice.frame_num != lite->coded_num) {
         return 0;
     }
 
+    lite->reordered |= slice.reordered;
     (*slices)++;
 
-    return selkies_h264_insert_poc(out, size, nal, len, &slice, lite->poc);
+    numbers.frame_num = lite->frame_num;
+    numbers.frame_num_bits = lite->sps.frame_num_bits;
+    numbers.poc = lite->poc;
+
+    return selkies_h264_rewrite_slice(out, size, nal, len, &slice, &numbers);
+}
+
+
+/*
+ * The numbers of an anchor, and how a decoder marks it: a sliding window over
+ * the short-term references (8.2.5.3) next to the chain's long-term one.
+ */
+
+static void
+selkies_lite_count(selkies_lite_t *lite, int idr)
+{
+    unsigned  last;
+
+    if (idr) {
+        lite->poc = 0;
+        lite->frame_num = 0;
+        lite->anchor_num = 0;
+        lite->nanchors = 1;
+        lite->long_term = 0;
+        lite->reordered = 0;
+        return;
+    }
+
+    last = lite->anchor_num;
+
+    lite->poc = (lite->poc + 2) & 0xffff;
+    lite->frame_num = selkies_lite_next_num(lite);
+    lite->anchor_num = lite->frame_num;
+    lite->nanchors = lite->long_term ? 1 : 2;
+    lite->older = last;
+}
+
+
+unsigned
+selkies_lite_next_num(const selkies_lite_t *lite)
+{
+    return (lite->frame_num + 1) & ((1u << lite->sps.frame_num_bits) - 1);
 }
 
 
@@ -302,7 +369,7 @@ selkies_lite_resize(selkies_lite_t *lite)
 
     nmbs = (size_t) lite->sps.mb_width * lite->sps.mb_height;
 
-    if (nmbs == lite->nmbs) {
+    if (nmbs == lite->nmbs && lite->sps.mb_width == lite->mb_width) {
         return SELKIES_OK;
     }
 
@@ -314,15 +381,19 @@ selkies_lite_resize(selkies_lite_t *lite)
     lite->kinds = calloc(nmbs, 1);
     lite->totals = calloc(nmbs, sizeof(selkies_lite_totals_t));
     lite->coded = calloc(nmbs, sizeof(selkies_lite_macroblock_t));
+    lite->plans = calloc(nmbs, 1);
+    lite->vectors = calloc(nmbs, 4 * sizeof(selkies_vector_t));
 
     if (lite->states == NULL || lite->kinds == NULL || lite->totals == NULL
-        || lite->coded == NULL)
+        || lite->coded == NULL || lite->plans == NULL || lite->vectors == NULL)
     {
         selkies_lite_free_maps(lite);
         return SELKIES_ERROR;
     }
 
     lite->nmbs = nmbs;
+    lite->mb_width = lite->sps.mb_width;
+    memset(&lite->base, 0, sizeof(selkies_planes_t));
 
     return SELKIES_OK;
 }
@@ -335,11 +406,19 @@ selkies_lite_free_maps(selkies_lite_t *lite)
     free(lite->kinds);
     free(lite->totals);
     free(lite->coded);
+    free(lite->plans);
+    free(lite->vectors);
+
+    selkies_lite_frame_free(&lite->frames[0]);
+    selkies_lite_frame_free(&lite->frames[1]);
+    selkies_lite_frame_free(&lite->source);
 
     lite->states = NULL;
     lite->kinds = NULL;
     lite->totals = NULL;
     lite->coded = NULL;
+    lite->plans = NULL;
+    lite->vectors = NULL;
     lite->nmbs = 0;
     lite->nchanged = 0;
 }
@@ -383,6 +462,8 @@ selkies_lite_pending(selkies_lite_t *lite, const selkies_picture_t *pic)
 
     nmbs = (size_t) pic->mb_width * (size_t) pic->mb_height;
 
+    selkies_lite_frame_missed(lite);
+
     if (pic->ndirty == 0 || nmbs != lite->nmbs) {
         return lite->nchanged;
     }
@@ -397,7 +478,40 @@ selkies_lite_pending(selkies_lite_t *lite, const selkies_picture_t *pic)
         i = (size_t) (dirty - pic->dirty);
         lite->nchanged += lite->states[i] == SELKIES_LITE_CLEAN;
         lite->states[i] = SELKIES_LITE_CHANGED;
+
+        if (lite->source.luma != NULL) {
+            lite->source.stale[i] = 1;
+        }
     }
 
     return lite->nchanged;
+}
+
+
+/* the chain */
+
+void
+selkies_lite_keep(selkies_lite_t *lite, const selkies_picture_t *pic)
+{
+    size_t  i;
+
+    if (!lite->ready
+        || (unsigned) pic->mb_width != lite->sps.mb_width
+        || (unsigned) pic->mb_height != lite->sps.mb_height)
+    {
+        return;
+    }
+
+    for (i = 0; lite->source.luma != NULL && i < lite->nmbs; i++) {
+        lite->source.stale[i] |= pic->dirty[i];
+    }
+
+    (void) selkies_lite_frame_keep(lite, pic);
+}
+
+
+void
+selkies_lite_base(const selkies_lite_t *lite, selkies_planes_t *planes)
+{
+    *planes = lite->base;
 }

@@ -3,22 +3,34 @@
  * Copyright (C) ngx_selkies authors
  * BSD-2-Clause
  *
- * Lite pictures: small changes of the screen without a call of the encoder.
- * A lite picture is a P picture that nothing references.  It shows the last
- * anchor, which is the last picture of the real encoder, and codes all
- * macroblocks that changed since: the newest one alone brings a decoder that
- * has the anchor up to date, any other may be dropped.
+ * Pictures without a call of the encoder.  Those of the encoder are anchors,
+ * ours are P pictures of two kinds that refer to the base: the last anchor or,
+ * if one was made since, the last picture of the chain.
+ *
+ * A lite picture codes all macroblocks that changed since the base and nothing
+ * refers to it: the newest one alone brings a decoder that has the base up to
+ * date, any other may be dropped.  It suits small changes.
+ *
+ * A picture of the chain becomes the base itself.  What moved, a scroll or a
+ * dragged window, it copies by vectors, so it codes only what is new.  None of
+ * them may be dropped: a reader that skipped one, or skipped an anchor, skips
+ * everything until it has been sent an IDR and all anchors and pictures of the
+ * chain since, in order.
  *
  * For that to be legal H.264 the encoder's stream is rewritten on its way:
- * another SPS, a picture order count in each slice header.
+ * another SPS, in each slice header another frame_num and a picture order
+ * count.
  *
  *     n = selkies_lite_pending(lite, pic);
  *     if (a lite picture is wanted for n macroblocks) {
  *         rc = selkies_lite_picture(lite, pic, now_us, &au);
+ *     } else if (one of the chain is wanted) {
+ *         rc = selkies_lite_chain(lite, pic, qp, limit, now_us, &au);
  *     }
- *     if (not wanted, or rc is SELKIES_AGAIN) {
+ *     if (neither is, or rc is SELKIES_AGAIN) {
  *         selkies_encoder_encode(enc, pic, qp, idr, now_us, &au);
  *         selkies_lite_anchor(lite, &au, &au);
+ *         selkies_lite_keep(lite, pic);
  *     }
  *     selkies_picture_clear_dirty(pic);
  *
@@ -42,7 +54,7 @@
 #define SELKIES_LITE_QP_MAX   51
 
 /*
- * So many lite pictures follow an anchor at most: the distance of two picture
+ * So many lite pictures follow a base at most: the distance of two picture
  * order counts must stay below half their range (8.2.1.1).
  */
 
@@ -55,13 +67,14 @@
 typedef struct selkies_lite_s  selkies_lite_t;
 
 
-/* How the macroblocks of the last lite picture were coded. */
+/* How the macroblocks of the last picture made here were coded. */
 
 typedef struct {
     size_t           skip;          /* changed, but by less than a step */
     size_t           inter;
     size_t           intra;
     size_t           pcm;
+    size_t           moved;         /* copied: of the chain only */
 } selkies_lite_counts_t;
 
 
@@ -106,7 +119,7 @@ selkies_status_t selkies_lite_anchor(selkies_lite_t *lite,
 
 /*
  * Takes over what is dirty in the picture and returns how many macroblocks a
- * lite picture would code: all that changed since the last anchor.  To be
+ * lite picture would code: all that changed since the base.  To be
  * called before the dirty marks are cleared; twice does no harm.
  */
 
@@ -130,9 +143,37 @@ selkies_status_t selkies_lite_picture(selkies_lite_t *lite,
 
 
 /*
- * About the last lite picture: its counts, and what a decoder shows of it,
- * put over the anchor's reconstruction, which the caller gives in planes of
- * whole macroblocks.
+ * Makes a picture of the chain of all that is pending.  qp is that of what it
+ * codes, as in selkies_lite_open(), and may be another each time; at most
+ * `limit` macroblocks are coded, those that are copied do not count.  out->qp
+ * is 0 if all of them are lossless, out->recon what a decoder shows, valid
+ * until the next picture of the chain.  Bytes as above.
+ *
+ * SELKIES_OK: nothing is pending any more.
+ * SELKIES_AGAIN, and nothing has changed: more than `limit`, or an anchor has
+ * to come first (as above, or the encoder shows no reconstruction, or too many
+ * pictures of the chain since).  SELKIES_ERROR: no memory (logged), the stream
+ * may go on with any picture.
+ */
+
+selkies_status_t selkies_lite_chain(selkies_lite_t *lite,
+    const selkies_picture_t *pic, int qp, size_t limit, uint64_t pts_us,
+    selkies_access_unit_t *out);
+
+
+/*
+ * Takes a copy of what changed in the picture that the last anchor was made
+ * of, while it is still dirty there: moves are found by it.  Without this call
+ * pictures of the chain only code.  If there is no memory, too (logged).
+ */
+
+void selkies_lite_keep(selkies_lite_t *lite, const selkies_picture_t *pic);
+
+
+/*
+ * About the last picture made here: its counts, and, if it was a lite picture,
+ * what a decoder shows of it, put over the base, which the caller gives in
+ * planes of whole macroblocks.
  */
 
 void selkies_lite_counts(const selkies_lite_t *lite,
@@ -140,6 +181,14 @@ void selkies_lite_counts(const selkies_lite_t *lite,
 
 void selkies_lite_reconstruct(const selkies_lite_t *lite, uint8_t *luma,
     size_t luma_stride_bytes, uint8_t *chroma, size_t chroma_stride_bytes);
+
+
+/*
+ * What a decoder shows of the base; luma is NULL if that is not known.  Valid
+ * until the next anchor or picture of the chain.
+ */
+
+void selkies_lite_base(const selkies_lite_t *lite, selkies_planes_t *planes);
 
 
 #pragma GCC visibility pop

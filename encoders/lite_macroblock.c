@@ -22,6 +22,7 @@
 /* mb_type in a P slice: tables 7-11 and 7-13 */
 
 #define SELKIES_LITE_P_L0_16X16   0
+#define SELKIES_LITE_P_8X8        3
 #define SELKIES_LITE_I_16X16      6
 #define SELKIES_LITE_I_PCM        30
 
@@ -38,7 +39,7 @@ static void selkies_lite_code_chroma(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *src, const selkies_lite_samples_t *pred,
     int qp, unsigned rounding);
 static void selkies_lite_decode_inter(selkies_lite_macroblock_t *mb,
-    const selkies_lite_samples_t *anchor, int qp);
+    const selkies_lite_samples_t *pred, int qp);
 static void selkies_lite_code_intra_luma(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *src, const uint8_t *pred, int qp);
 static void selkies_lite_decode_chroma(selkies_lite_macroblock_t *mb,
@@ -56,6 +57,8 @@ static unsigned selkies_lite_usable(const selkies_lite_border_t *border,
 static unsigned selkies_lite_sad(const uint8_t *a, const uint8_t *b,
     size_t n);
 static unsigned selkies_lite_sum(const uint8_t *samples, size_t n);
+static void selkies_lite_write_vectors(selkies_h264_writer_t *w,
+    const selkies_lite_macroblock_t *mb);
 static void selkies_lite_write_chroma(selkies_h264_writer_t *w,
     const selkies_lite_macroblock_t *mb, selkies_lite_totals_t *totals,
     const selkies_lite_totals_t *left, const selkies_lite_totals_t *top);
@@ -95,22 +98,25 @@ static const uint8_t  selkies_lite_chroma_modes[SELKIES_LITE_NMODES] = {
 
 void
 selkies_lite_code_inter(selkies_lite_macroblock_t *mb,
-    const selkies_lite_samples_t *src, const selkies_lite_samples_t *anchor,
-    int qp, int chroma_qp)
+    const selkies_lite_samples_t *src, const selkies_lite_samples_t *pred,
+    unsigned quadrants, int qp, int chroma_qp)
 {
     int32_t   coefs[16];
     unsigned  i, raster;
 
-    mb->kind = SELKIES_LITE_INTER;
-    mb->pattern = 0;
+    selkies_lite_copy(mb);
 
     for (i = 0; i < 16; i++) {
+
+        if (!(quadrants & 1u << (i / 4))) {
+            continue;
+        }
 
         raster = selkies_lite_raster[i];
 
         selkies_transform_forward(coefs,
                                   selkies_lite_luma(src->luma, raster), 16,
-                                  selkies_lite_luma(anchor->luma, raster), 16);
+                                  selkies_lite_luma(pred->luma, raster), 16);
 
         if (selkies_transform_quantize(mb->luma[i], coefs, qp,
                                        SELKIES_TRANSFORM_INTER, 0))
@@ -119,11 +125,11 @@ selkies_lite_code_inter(selkies_lite_macroblock_t *mb,
         }
     }
 
-    selkies_lite_decode_inter(mb, anchor, qp);
+    selkies_lite_decode_inter(mb, pred, qp);
 
-    selkies_lite_code_chroma(mb, src, anchor, chroma_qp,
+    selkies_lite_code_chroma(mb, src, pred, chroma_qp,
                              SELKIES_TRANSFORM_INTER);
-    selkies_lite_decode_chroma(mb, anchor, chroma_qp);
+    selkies_lite_decode_chroma(mb, pred, chroma_qp);
 
     if (mb->pattern == 0) {
         mb->kind = SELKIES_LITE_SKIP;
@@ -131,14 +137,24 @@ selkies_lite_code_inter(selkies_lite_macroblock_t *mb,
 }
 
 
+void
+selkies_lite_copy(selkies_lite_macroblock_t *mb)
+{
+    mb->kind = SELKIES_LITE_INTER;
+    mb->pattern = 0;
+    mb->split = 0;
+    memset(mb->mvd, 0, sizeof(mb->mvd));
+}
+
+
 static void
 selkies_lite_decode_inter(selkies_lite_macroblock_t *mb,
-    const selkies_lite_samples_t *anchor, int qp)
+    const selkies_lite_samples_t *pred, int qp)
 {
     int32_t   coefs[16];
     unsigned  i, raster;
 
-    memcpy(mb->decoded.luma, anchor->luma, sizeof(mb->decoded.luma));
+    memcpy(mb->decoded.luma, pred->luma, sizeof(mb->decoded.luma));
 
     for (i = 0; i < 16; i++) {
 
@@ -150,7 +166,7 @@ selkies_lite_decode_inter(selkies_lite_macroblock_t *mb,
 
         selkies_transform_scale(coefs, mb->luma[i], qp, 0);
         selkies_transform_inverse(selkies_lite_luma(mb->decoded.luma, raster),
-                                  16, selkies_lite_luma(anchor->luma, raster),
+                                  16, selkies_lite_luma(pred->luma, raster),
                                   16, coefs);
     }
 }
@@ -203,7 +219,7 @@ selkies_lite_predict(selkies_lite_macroblock_t *mb,
         }
     }
 
-    /* a residual to the anchor leaves out what did not change */
+    /* a residual to the pred leaves out what did not change */
 
     return best + chroma_best < limit - limit / 4;
 }
@@ -515,9 +531,7 @@ selkies_lite_write(selkies_h264_writer_t *w,
         n = 15;
 
     } else {
-        selkies_h264_put_ue(w, SELKIES_LITE_P_L0_16X16);
-        selkies_h264_put_se(w, 0);          /* mvd_l0 */
-        selkies_h264_put_se(w, 0);
+        selkies_lite_write_vectors(w, mb);
         selkies_h264_put_ue(w, selkies_lite_patterns[mb->pattern]);
         n = 16;
     }
@@ -549,6 +563,29 @@ selkies_lite_write(selkies_h264_writer_t *w,
     }
 
     selkies_lite_write_chroma(w, mb, totals, left, top);
+}
+
+
+/* mb_type, sub_mb_pred() or mb_pred() */
+
+static void
+selkies_lite_write_vectors(selkies_h264_writer_t *w,
+    const selkies_lite_macroblock_t *mb)
+{
+    unsigned  i;
+
+    if (mb->split) {
+        selkies_h264_put_ue(w, SELKIES_LITE_P_8X8);
+        selkies_h264_put(w, 15, 4);         /* sub_mb_type: four P_L0_8x8 */
+
+    } else {
+        selkies_h264_put_ue(w, SELKIES_LITE_P_L0_16X16);
+    }
+
+    for (i = 0; i < (mb->split ? 4 : 1); i++) {
+        selkies_h264_put_se(w, mb->mvd[i][0]);
+        selkies_h264_put_se(w, mb->mvd[i][1]);
+    }
 }
 
 

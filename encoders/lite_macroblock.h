@@ -26,8 +26,8 @@
 
 
 typedef enum {
-    SELKIES_LITE_SKIP = 0,          /* shows the anchor */
-    SELKIES_LITE_INTER,             /* the anchor plus a residual */
+    SELKIES_LITE_SKIP = 0,          /* shows the prediction */
+    SELKIES_LITE_INTER,             /* the prediction plus a residual */
     SELKIES_LITE_INTRA,             /* Intra_16x16 */
     SELKIES_LITE_PCM                /* I_PCM, lossless */
 } selkies_lite_kind_t;
@@ -66,6 +66,10 @@ typedef struct {
     unsigned                 chroma_mode;       /* the same direction */
     unsigned                 pattern;           /* coded_block_pattern */
 
+    unsigned                 split;             /* INTER: into quadrants */
+    int16_t                  mvd[4][2];         /* quarter samples: mvd_l0, the
+                                                   first if not split */
+
     int16_t                  dc[16];            /* of intra luma */
     int16_t                  luma[16][16];      /* in coding order; of intra
                                                    15 AC levels */
@@ -93,18 +97,24 @@ int selkies_lite_predict(selkies_lite_macroblock_t *mb,
 
 
 /*
- * Code src as a residual to the anchor's macroblock, or to what its
- * neighbours predict in the directions found.  The first makes it a SKIP
- * where no level remains.
+ * Code src as a residual to what it refers to, or to what its neighbours
+ * predict in the directions found.  The first makes it a SKIP where no level
+ * remains, and leaves split and mvd zero; of luma it codes the quadrants of
+ * the mask only.
  */
 
 void selkies_lite_code_inter(selkies_lite_macroblock_t *mb,
-    const selkies_lite_samples_t *src, const selkies_lite_samples_t *anchor,
-    int qp, int chroma_qp);
+    const selkies_lite_samples_t *src, const selkies_lite_samples_t *pred,
+    unsigned quadrants, int qp, int chroma_qp);
 
 void selkies_lite_code_intra(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *src, const selkies_lite_border_t *border,
     int qp, int chroma_qp);
+
+
+/* Makes it an INTER without a residual. */
+
+void selkies_lite_copy(selkies_lite_macroblock_t *mb);
 
 
 /*

@@ -17,32 +17,18 @@
 #include "transform.h"
 
 
-#define SELKIES_LITE_HEADER_MAX   64        /* bytes of a slice header and the
-                                               end of a slice */
-#define SELKIES_LITE_MB_MAX       512       /* bytes of a macroblock and the
-                                               skip run in front of it, also
-                                               before it becomes I_PCM */
-
-
 static void selkies_lite_slice(selkies_lite_t *lite,
     const selkies_picture_t *pic, selkies_h264_writer_t *w);
 static size_t selkies_lite_find(const selkies_lite_t *lite, size_t i);
-static void selkies_lite_header(const selkies_lite_t *lite,
-    selkies_h264_writer_t *w);
 static void selkies_lite_code(selkies_lite_t *lite,
     const selkies_picture_t *pic, size_t mb);
 static void selkies_lite_put(selkies_lite_t *lite,
     const selkies_picture_t *pic, size_t mb, selkies_h264_writer_t *w);
-static const selkies_lite_totals_t *selkies_lite_neighbour(
-    const selkies_lite_t *lite, size_t mb);
 static void selkies_lite_border(const selkies_lite_t *lite, size_t mb,
     selkies_lite_border_t *border);
 static const selkies_lite_samples_t *selkies_lite_shown(
     const selkies_lite_t *lite, size_t mb, selkies_lite_samples_t *anchor);
-static void selkies_lite_gather(selkies_lite_samples_t *samples,
-    const uint8_t *luma, size_t luma_stride, const uint8_t *chroma,
-    size_t chroma_stride, size_t x, size_t y);
-static void selkies_lite_gather_anchor(const selkies_lite_t *lite, size_t mb,
+static void selkies_lite_gather_base(const selkies_lite_t *lite, size_t mb,
     selkies_lite_samples_t *samples);
 
 
@@ -100,6 +86,7 @@ selkies_lite_picture(selkies_lite_t *lite, const selkies_picture_t *pic,
     out->kind = SELKIES_PICTURE_P;
     out->qp = lite->counts.pcm == n ? 0 : lite->qp;
     out->pts_us = pts_us;
+    memset(&out->recon, 0, sizeof(selkies_planes_t));
 
     return SELKIES_OK;
 }
@@ -121,7 +108,7 @@ selkies_lite_slice(selkies_lite_t *lite, const selkies_picture_t *pic,
     memset(lite->kinds, SELKIES_LITE_SKIP, lite->nmbs);
     memset(&lite->counts, 0, sizeof(selkies_lite_counts_t));
 
-    selkies_lite_header(lite, w);
+    selkies_lite_header(lite, w, lite->qp ? lite->qp : lite->pps.init_qp, 0);
 
     next = 0;
     i = 0;
@@ -177,25 +164,53 @@ selkies_lite_find(const selkies_lite_t *lite, size_t i)
 }
 
 
-/* 7.3.3; nal_ref_idc is 0, so there is no dec_ref_pic_marking() */
+/*
+ * A picture of the chain is what both refer to.  Each becomes the decoder's
+ * long-term reference 0 and so takes the place of the one before; an anchor
+ * that is not the last must go by name.
+ */
 
-static void
-selkies_lite_header(const selkies_lite_t *lite, selkies_h264_writer_t *w)
+void
+selkies_lite_header(const selkies_lite_t *lite, selkies_h264_writer_t *w,
+    int qp, int reference)
 {
-    int       qp;
-    uint32_t  mask;
+    unsigned  num;
 
-    qp = lite->qp ? lite->qp : lite->pps.init_qp;
-    mask = (1u << lite->sps.frame_num_bits) - 1;
+    num = selkies_lite_next_num(lite);
 
     selkies_h264_put_ue(w, 0);              /* first_mb_in_slice */
     selkies_h264_put_ue(w, 5);              /* slice_type: P, all of them */
     selkies_h264_put_ue(w, lite->pps.id);
-    selkies_h264_put(w, (lite->frame_num + 1) & mask,
-                     lite->sps.frame_num_bits);
+    selkies_h264_put(w, num, lite->sps.frame_num_bits);
     selkies_h264_put(w, lite->poc, SELKIES_H264_POC_BITS);
-    selkies_h264_put(w, 0, 2);              /* override of active references,
-                                               modification of their list */
+    selkies_h264_put(w, 0, 1);              /* override of active references */
+    selkies_h264_put(w, lite->chain > 0, 1);
+
+    if (lite->chain > 0) {                  /* ref_pic_list_modification() */
+        selkies_h264_put_ue(w, 2);
+        selkies_h264_put_ue(w, 0);          /* long_term_pic_num */
+        selkies_h264_put_ue(w, 3);
+    }
+
+    if (reference) {                        /* dec_ref_pic_marking() */
+        selkies_h264_put(w, 1, 1);
+
+        if (lite->nanchors > 1) {
+            selkies_h264_put_ue(w, 1);
+            num = (num - lite->older) & ((1u << lite->sps.frame_num_bits) - 1);
+            selkies_h264_put_ue(w, num - 1);
+        }
+
+        if (!lite->long_term) {
+            selkies_h264_put_ue(w, 4);
+            selkies_h264_put_ue(w, 1);      /* one long-term index */
+        }
+
+        selkies_h264_put_ue(w, 6);
+        selkies_h264_put_ue(w, 0);          /* long_term_frame_idx */
+        selkies_h264_put_ue(w, 0);
+    }
+
     selkies_h264_put_se(w, qp - lite->pps.init_qp);
     selkies_h264_put_ue(w, 1);              /* no deblocking */
 }
@@ -223,7 +238,7 @@ selkies_lite_code(selkies_lite_t *lite, const selkies_picture_t *pic,
                         pic->chroma_stride_bytes, mb % lite->sps.mb_width,
                         mb / lite->sps.mb_width);
 
-    if (lite->qp == 0 || lite->anchor.luma == NULL) {
+    if (lite->qp == 0 || lite->base.luma == NULL) {
         coded->kind = SELKIES_LITE_PCM;
         coded->decoded = src;
         return;
@@ -232,7 +247,7 @@ selkies_lite_code(selkies_lite_t *lite, const selkies_picture_t *pic,
     chroma_qp = selkies_transform_chroma_qp(lite->qp,
                                             lite->pps.chroma_qp_offset);
 
-    selkies_lite_gather_anchor(lite, mb, &anchor);
+    selkies_lite_gather_base(lite, mb, &anchor);
     selkies_lite_border(lite, mb, &border);
 
     changed = selkies_lite_difference(&src, &anchor);
@@ -246,7 +261,7 @@ selkies_lite_code(selkies_lite_t *lite, const selkies_picture_t *pic,
         return;
     }
 
-    selkies_lite_code_inter(coded, &src, &anchor, lite->qp, chroma_qp);
+    selkies_lite_code_inter(coded, &src, &anchor, 15, lite->qp, chroma_qp);
 }
 
 
@@ -297,7 +312,7 @@ selkies_lite_put(selkies_lite_t *lite, const selkies_picture_t *pic, size_t mb,
 }
 
 
-static const selkies_lite_totals_t *
+const selkies_lite_totals_t *
 selkies_lite_neighbour(const selkies_lite_t *lite, size_t mb)
 {
     return lite->kinds[mb] == SELKIES_LITE_SKIP ? &selkies_lite_no_totals
@@ -357,26 +372,24 @@ selkies_lite_shown(const selkies_lite_t *lite, size_t mb,
         return &lite->coded[mb].decoded;
     }
 
-    selkies_lite_gather_anchor(lite, mb, anchor);
+    selkies_lite_gather_base(lite, mb, anchor);
 
     return anchor;
 }
 
 
 static void
-selkies_lite_gather_anchor(const selkies_lite_t *lite, size_t mb,
+selkies_lite_gather_base(const selkies_lite_t *lite, size_t mb,
     selkies_lite_samples_t *samples)
 {
-    selkies_lite_gather(samples, lite->anchor.luma,
-                        lite->anchor.luma_stride_bytes, lite->anchor.chroma,
-                        lite->anchor.chroma_stride_bytes,
+    selkies_lite_gather(samples, lite->base.luma,
+                        lite->base.luma_stride_bytes, lite->base.chroma,
+                        lite->base.chroma_stride_bytes,
                         mb % lite->sps.mb_width, mb / lite->sps.mb_width);
 }
 
 
-/* One macroblock out of NV12. */
-
-static void
+void
 selkies_lite_gather(selkies_lite_samples_t *samples, const uint8_t *luma,
     size_t luma_stride, const uint8_t *chroma, size_t chroma_stride, size_t x,
     size_t y)
@@ -415,9 +428,7 @@ void
 selkies_lite_reconstruct(const selkies_lite_t *lite, uint8_t *luma,
     size_t luma_stride_bytes, uint8_t *chroma, size_t chroma_stride_bytes)
 {
-    size_t                         i, k, mb, x, y;
-    uint8_t                       *to;
-    const selkies_lite_samples_t  *from;
+    size_t  mb;
 
     for (mb = 0; mb < lite->nmbs; mb++) {
 
@@ -425,22 +436,35 @@ selkies_lite_reconstruct(const selkies_lite_t *lite, uint8_t *luma,
             continue;
         }
 
-        from = &lite->coded[mb].decoded;
-        x = mb % lite->sps.mb_width;
-        y = mb / lite->sps.mb_width;
+        selkies_lite_scatter(&lite->coded[mb].decoded, luma,
+                             luma_stride_bytes, chroma, chroma_stride_bytes,
+                             mb % lite->sps.mb_width,
+                             mb / lite->sps.mb_width);
+    }
+}
 
-        for (i = 0; i < 16; i++) {
-            memcpy(luma + (y * 16 + i) * luma_stride_bytes + x * 16,
-                   from->luma + i * 16, 16);
+
+void
+selkies_lite_scatter(const selkies_lite_samples_t *samples, uint8_t *luma,
+    size_t luma_stride, uint8_t *chroma, size_t chroma_stride, size_t x,
+    size_t y)
+{
+    size_t  i, k;
+
+    luma += y * 16 * luma_stride + x * 16;
+    chroma += y * 8 * chroma_stride + x * 16;
+
+    for (i = 0; i < 16; i++) {
+        memcpy(luma + i * luma_stride, samples->luma + i * 16, 16);
+    }
+
+    for (i = 0; i < 8; i++) {
+
+        for (k = 0; k < 8; k++) {
+            chroma[k * 2] = samples->chroma[0][i * 8 + k];
+            chroma[k * 2 + 1] = samples->chroma[1][i * 8 + k];
         }
 
-        for (i = 0; i < 8; i++) {
-            to = chroma + (y * 8 + i) * chroma_stride_bytes + x * 16;
-
-            for (k = 0; k < 8; k++) {
-                to[k * 2] = from->chroma[0][i * 8 + k];
-                to[k * 2 + 1] = from->chroma[1][i * 8 + k];
-            }
-        }
+        chroma += chroma_stride;
     }
 }

@@ -3,11 +3,13 @@
  * Copyright (C) ngx_selkies authors
  * BSD-2-Clause
  *
- * Between lite.c, which follows the stream, and lite_picture.c, which makes
- * lite pictures.  Nobody else includes this file.
+ * Between lite.c, which follows the stream, lite_picture.c, which makes lite
+ * pictures, lite_chain.c, which makes those of the chain, and lite_frame.c,
+ * which keeps what they need of older pictures.  Nobody else includes this
+ * file.
  *
  * Thread: the state's.  Ownership: the state owns its buffers; the planes of
- * the anchor's reconstruction are the encoder's.
+ * an anchor's reconstruction are the encoder's.
  */
 
 
@@ -21,12 +23,28 @@
 #include "h264.h"
 #include "lite.h"
 #include "lite_macroblock.h"
+#include "lite_vector.h"
+#include "motion.h"
+
+
+#define SELKIES_LITE_HEADER_MAX   64        /* bytes of a slice header and the
+                                               end of a slice */
+#define SELKIES_LITE_MB_MAX       512       /* bytes of a macroblock and the
+                                               skip run in front of it, also
+                                               before it becomes I_PCM */
+
+
+/* plans of macroblocks; what is to be coded is what is looked for */
+
+#define SELKIES_LITE_STAY         0
+#define SELKIES_LITE_CODE         1
+#define SELKIES_LITE_MOVE         2
 
 
 #pragma GCC visibility push(hidden)
 
 
-/* A macroblock since the last anchor. */
+/* A macroblock since the last base. */
 
 #define SELKIES_LITE_CLEAN     0
 #define SELKIES_LITE_CHANGED   1
@@ -39,6 +57,15 @@ typedef struct {
 } selkies_lite_buffer_t;
 
 
+/* Planes of our own; a byte a macroblock where they are not up to date. */
+
+typedef struct {
+    uint8_t                    *luma;       /* NULL: not allocated yet */
+    uint8_t                    *chroma;
+    uint8_t                    *stale;
+} selkies_lite_frame_t;
+
+
 struct selkies_lite_s {
     const selkies_log_t        *log;
     int                         qp;         /* 0: I_PCM */
@@ -47,19 +74,52 @@ struct selkies_lite_s {
 
     selkies_h264_sps_t          sps;
     selkies_h264_pps_t          pps;        /* of lite pictures */
+    unsigned                    coded_bits; /* of frame_num, as it comes */
+    unsigned                    coded_num;
     unsigned                    parsed:2;   /* 1 an SPS, 2 a PPS */
     unsigned                    ready:1;    /* there is an anchor */
+    unsigned                    reordered:1;    /* anchors choose their
+                                                   reference: no chain */
     unsigned                    poc;        /* of the last picture */
-    unsigned                    frame_num;  /* of the last anchor */
+    unsigned                    frame_num;  /* of the last reference */
     unsigned                    run;        /* lite pictures since */
-    selkies_planes_t            anchor;     /* luma NULL if not known */
+
+    /* what a decoder keeps, 8.2.5: anchors are short-term references */
+
+    unsigned                    anchor_num; /* frame_num of the last one */
+    unsigned                    nanchors:2; /* 1 or 2 of them */
+    unsigned                    older;      /* frame_num of the older one */
+    unsigned                    long_term:1;    /* the chain's last picture */
+    unsigned                    chain;      /* its pictures since the anchor */
+
+    /*
+     * The base is what a lite picture and the next one of the chain refer to:
+     * the last picture of the chain if there is one since the anchor.
+     */
+
+    selkies_planes_t            base;       /* luma NULL if not known */
+    selkies_lite_frame_t        frames[2];  /* the chain's, in turn */
+    unsigned                    frame;      /* the one the base is or was in */
+
+    /* the screen of which the base is the picture */
+
+    selkies_lite_frame_t        source;
+    unsigned                    kept:1;     /* it is complete */
+    unsigned                    missed:1;   /* an anchor's may never come */
+
+    selkies_vector_t           *vectors;    /* of a chain's picture: 8x8
+                                               blocks, in rows */
+    selkies_vector_t            last;       /* that was found */
+    selkies_motion_t           *motion;
 
     /* macroblocks, row-major */
 
     size_t                      nmbs;
+    unsigned                    mb_width;   /* as the buffers have it */
     uint8_t                    *states;     /* CLEAN, CHANGED, CODED */
     size_t                      nchanged;   /* not CLEAN */
     uint8_t                    *kinds;      /* in the last lite picture */
+    uint8_t                    *plans;      /* for a picture of the chain */
     selkies_lite_totals_t      *totals;     /* where kinds is not SKIP */
     selkies_lite_macroblock_t  *coded;      /* where states is CODED */
     selkies_lite_counts_t       counts;
@@ -73,6 +133,63 @@ struct selkies_lite_s {
 
 selkies_status_t selkies_lite_reserve(selkies_lite_t *lite,
     selkies_lite_buffer_t *buffer, size_t size, size_t keep);
+
+
+/* frame_num of the next picture. */
+
+unsigned selkies_lite_next_num(const selkies_lite_t *lite);
+
+
+/* slice_header() of a picture that is a reference, or is none (7.3.3). */
+
+void selkies_lite_header(const selkies_lite_t *lite, selkies_h264_writer_t *w,
+    int qp, int reference);
+
+
+/* One macroblock out of NV12, and into it. */
+
+void selkies_lite_gather(selkies_lite_samples_t *samples, const uint8_t *luma,
+    size_t luma_stride, const uint8_t *chroma, size_t chroma_stride, size_t x,
+    size_t y);
+void selkies_lite_scatter(const selkies_lite_samples_t *samples, uint8_t *luma,
+    size_t luma_stride, uint8_t *chroma, size_t chroma_stride, size_t x,
+    size_t y);
+
+
+const selkies_lite_totals_t *selkies_lite_neighbour(
+    const selkies_lite_t *lite, size_t mb);
+
+int selkies_lite_clamp_qp(int qp);
+
+
+/*
+ * lite_plan.c: fills lite->plans and returns how many macroblocks must be
+ * coded.  *v is what moved, zero if nothing did.  Then lite->vectors has what
+ * shows each quadrant, or NONE; else all of them are zero.
+ */
+
+size_t selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
+    selkies_vector_t *v);
+
+
+/*
+ * lite_frame.c.  Planes are allocated when first needed, everything in them
+ * stale; `begin` brings the frame that is not the base up to the base but for
+ * what is in lite->plans, `end` makes it the base, `keep` brings the source up
+ * to the picture.  `unknown`: an anchor is the base; `missed`: if nobody kept
+ * its picture, what has changed in it is unknown.
+ */
+
+void selkies_lite_frame_free(selkies_lite_frame_t *frame);
+selkies_planes_t selkies_lite_picture_planes(const selkies_picture_t *pic);
+selkies_planes_t selkies_lite_frame_planes(const selkies_lite_t *lite,
+    const selkies_lite_frame_t *frame);
+selkies_status_t selkies_lite_frame_begin(selkies_lite_t *lite);
+void selkies_lite_frame_end(selkies_lite_t *lite);
+void selkies_lite_frame_unknown(selkies_lite_t *lite);
+void selkies_lite_frame_missed(selkies_lite_t *lite);
+selkies_status_t selkies_lite_frame_keep(selkies_lite_t *lite,
+    const selkies_picture_t *pic);
 
 
 #pragma GCC visibility pop

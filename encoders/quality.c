@@ -23,6 +23,9 @@ typedef struct {
 
 
 static int selkies_quality_clamp(int qp);
+static void selkies_quality_limited(selkies_quality_t *q, uint64_t now_us,
+    selkies_quality_decision_t *d);
+static uint64_t selkies_quality_paintover_us(const selkies_quality_t *q);
 static void selkies_quality_busy(selkies_quality_t *q, uint64_t now_us,
     size_t changed, size_t total);
 static int selkies_quality_raise(const selkies_quality_t *q, uint64_t now_us);
@@ -41,6 +44,7 @@ selkies_quality_init(selkies_quality_t *q, const selkies_quality_conf_t *conf)
 {
     memset(q, 0, sizeof(selkies_quality_t));
 
+    selkies_budget_init(&q->budget);
     selkies_quality_configure(q, conf);
 }
 
@@ -52,6 +56,23 @@ selkies_quality_configure(selkies_quality_t *q,
     q->conf = *conf;
     q->conf.qp = selkies_quality_clamp(conf->qp);
     q->conf.paintover_qp = selkies_quality_clamp(conf->paintover_qp);
+
+    /* by itself it makes nothing better than a still picture would be */
+
+    if (conf->min_qp <= 0) {
+        q->conf.min_qp = q->conf.paintover_qp < q->conf.qp
+                         ? q->conf.paintover_qp : q->conf.qp;
+    }
+
+    if (conf->max_qp <= 0 || conf->max_qp > SELKIES_ENCODER_QP_LIMIT) {
+        q->conf.max_qp = SELKIES_ENCODER_QP_LIMIT;
+    }
+
+    if (q->conf.min_qp > q->conf.max_qp) {
+        q->conf.min_qp = q->conf.max_qp;
+    }
+
+    selkies_budget_limit(&q->budget, conf->rate_kbits, conf->period_us);
 }
 
 
@@ -74,6 +95,9 @@ selkies_quality_decide(selkies_quality_t *q, uint64_t now_us, size_t changed,
 
     memset(&d, 0, sizeof(selkies_quality_decision_t));
 
+    q->changed = changed;
+    q->total = total;
+
     d.qp = q->conf.qp;
 
     if (changed > 0) {
@@ -88,16 +112,62 @@ selkies_quality_decide(selkies_quality_t *q, uint64_t now_us, size_t changed,
 
         q->quiet_us = now_us;
 
-        return d;
-    }
-
-    if (now_us >= selkies_quality_deadline_us(q)) {
+    } else if (now_us >= selkies_quality_paintover_us(q)) {
         d.encode = 1;
         d.paintover = 1;
         d.qp = q->conf.paintover_qp;
+
+    } else if (q->conf.streaming
+               && now_us >= q->picture_us + q->conf.period_us)
+    {
+        d.encode = 1;
     }
 
+    d.key_qp = d.qp;
+
+    if (q->conf.rate_kbits != 0) {
+        selkies_quality_limited(q, now_us, &d);
+    }
+
+    d.key = d.encode && q->conf.key_us != 0
+            && now_us >= q->key_us + q->conf.key_us;
+
+    q->wanted_qp = d.qp;
+
     return d;
+}
+
+
+/*
+ * The budget's QPs in place of those.  A refinement that it cannot pay for at
+ * once comes in steps.
+ */
+
+static void
+selkies_quality_limited(selkies_quality_t *q, uint64_t now_us,
+    selkies_quality_decision_t *d)
+{
+    int  worst;
+
+    d->key_qp = selkies_budget_qp(&q->budget, now_us, SELKIES_BUDGET_KEY,
+                                  q->total, q->total, q->conf.min_qp,
+                                  q->conf.max_qp);
+
+    if (!d->paintover) {
+        d->qp = selkies_budget_qp(&q->budget, now_us, SELKIES_BUDGET_MOTION,
+                                  q->changed, q->total, q->conf.min_qp,
+                                  q->conf.max_qp);
+        return;
+    }
+
+    worst = q->worst_qp - SELKIES_QUALITY_REFINE_STEP;
+
+    if (worst < q->conf.paintover_qp) {
+        worst = q->conf.paintover_qp;
+    }
+
+    d->qp = selkies_budget_qp(&q->budget, now_us, SELKIES_BUDGET_REFINE,
+                              q->total, q->total, q->conf.paintover_qp, worst);
 }
 
 
@@ -158,13 +228,39 @@ selkies_quality_raise(const selkies_quality_t *q, uint64_t now_us)
 
 void
 selkies_quality_coded(selkies_quality_t *q, uint64_t now_us,
-    selkies_picture_kind_t kind, int qp, int paintover)
+    selkies_picture_kind_t kind, int qp, int paintover, size_t bytes)
 {
-    if (paintover) {
+    selkies_budget_use_t  use;
+
+    use = kind != SELKIES_PICTURE_P ? SELKIES_BUDGET_KEY
+          : paintover ? SELKIES_BUDGET_REFINE : SELKIES_BUDGET_MOTION;
+
+    selkies_budget_coded(&q->budget, now_us, use, q->changed, q->total, qp,
+                         bytes);
+
+    q->picture_us = now_us;
+
+    if (kind == SELKIES_PICTURE_IDR) {
+        q->key_us = now_us;
+    }
+
+    if (paintover && kind == SELKIES_PICTURE_P) {
+        q->worst_qp = qp;
+        q->quiet_us = now_us;
 
         /* an encoder that could not go that low would be asked for ever */
 
-        q->worst_qp = qp < q->conf.paintover_qp ? qp : q->conf.paintover_qp;
+        if (qp > q->wanted_qp) {
+            q->worst_qp = q->conf.paintover_qp;
+        }
+
+        return;
+    }
+
+    if (kind == SELKIES_PICTURE_P && q->changed == 0) {
+
+        /* a repetition */
+
         return;
     }
 
@@ -179,11 +275,33 @@ selkies_quality_coded(selkies_quality_t *q, uint64_t now_us,
 uint64_t
 selkies_quality_deadline_us(const selkies_quality_t *q)
 {
-    if (!q->conf.paintover || q->conf.paintover_qp >= q->conf.qp
-        || q->worst_qp <= q->conf.paintover_qp)
-    {
+    uint64_t  deadline;
+
+    deadline = selkies_quality_paintover_us(q);
+
+    if (q->conf.streaming && q->picture_us + q->conf.period_us < deadline) {
+        deadline = q->picture_us + q->conf.period_us;
+    }
+
+    return deadline;
+}
+
+
+static uint64_t
+selkies_quality_paintover_us(const selkies_quality_t *q)
+{
+    uint64_t  quiet_us, settled_us;
+
+    if (!q->conf.paintover || q->worst_qp <= q->conf.paintover_qp) {
         return SELKIES_QUALITY_NEVER;
     }
 
-    return q->quiet_us + SELKIES_QUALITY_PAINTOVER_US;
+    if (q->conf.rate_kbits == 0 && q->conf.paintover_qp >= q->conf.qp) {
+        return SELKIES_QUALITY_NEVER;
+    }
+
+    quiet_us = q->quiet_us + SELKIES_QUALITY_PAINTOVER_US;
+    settled_us = selkies_budget_settled_us(&q->budget);
+
+    return settled_us > quiet_us ? settled_us : quiet_us;
 }

@@ -7,11 +7,17 @@
  * ("paint-over").  Pure: it has no clock and calls nobody.
  *
  *     d = selkies_quality_decide(q, now_us, changed, total);
- *     if (d.encode || idr_wanted) {
- *         selkies_encoder_encode(enc, pic, d.qp, idr_wanted, now_us, &au);
- *         selkies_quality_coded(q, now_us, au.kind, au.qp, d.paintover);
+ *     idr = idr_wanted || d.key;
+ *     if (d.encode || idr) {
+ *         selkies_encoder_encode(enc, pic, idr ? d.key_qp : d.qp, idr, now_us,
+ *                                &au);
+ *         selkies_quality_coded(q, now_us, au.kind, au.qp, d.paintover,
+ *                               au.len);
  *     }
  *     wait for damage, or until selkies_quality_deadline_us(q)
+ *
+ * With rate_kbits the bytes decide (budget.h) and the main QP is without
+ * effect; without it, the main QP and how much changes do.
  *
  * Thread: the struct's owner.  Ownership: the caller's struct, no pointers.
  */
@@ -24,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "budget.h"
 #include "encoder.h"
 
 
@@ -31,6 +38,8 @@
 #define SELKIES_QUALITY_STEP_US       200000    /* between two raises by 2 */
 #define SELKIES_QUALITY_HOLD_US       300000    /* low change before back */
 #define SELKIES_QUALITY_PAINTOVER_US  250000    /* quiet before refinement */
+
+#define SELKIES_QUALITY_REFINE_STEP   2         /* of QP, at least */
 
 #define SELKIES_QUALITY_NEVER         UINT64_MAX
 
@@ -42,7 +51,15 @@ typedef struct {
     int                      qp;            /* main, 5 to 50 */
     int                      paintover_qp;  /* 5 to 50; without effect where
                                                it is not below qp */
+    uint32_t                 rate_kbits;    /* limit a second, 0: none */
+    int                      min_qp;        /* within which it chooses, */
+    int                      max_qp;        /* 0 to 51, 0: its own limit */
+    uint64_t                 period_us;     /* shortest between pictures */
+    uint64_t                 key_us;        /* longest between keys while
+                                               there are pictures; 0: none */
     unsigned                 paintover:1;   /* refine still screens */
+    unsigned                 streaming:1;   /* a picture every period_us,
+                                               changed or not */
 } selkies_quality_conf_t;
 
 
@@ -57,12 +74,21 @@ typedef struct {
 
     uint64_t                 quiet_us;      /* start of what may be quiet */
     int                      worst_qp;      /* of what is on the screen */
+
+    selkies_budget_t         budget;
+    uint64_t                 picture_us;    /* last picture; 0: none yet */
+    uint64_t                 key_us;        /* last key */
+    size_t                   changed;       /* of the last decision */
+    size_t                   total;
+    int                      wanted_qp;     /* that it asked for */
 } selkies_quality_t;
 
 
 typedef struct {
-    int                      qp;            /* always set: for an IDR too */
+    int                      qp;            /* always set */
+    int                      key_qp;        /* if it becomes an IDR */
     unsigned                 encode:1;      /* something is worth a picture */
+    unsigned                 key:1;         /* and is to be an IDR */
     unsigned                 paintover:1;   /* that picture is a refinement */
 } selkies_quality_decision_t;
 
@@ -96,7 +122,7 @@ selkies_quality_decision_t selkies_quality_decide(selkies_quality_t *q,
  */
 
 void selkies_quality_coded(selkies_quality_t *q, uint64_t now_us,
-    selkies_picture_kind_t kind, int qp, int paintover);
+    selkies_picture_kind_t kind, int qp, int paintover, size_t bytes);
 
 
 /* When decide() wants to be called without a change; SELKIES_QUALITY_NEVER. */

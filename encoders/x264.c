@@ -3,9 +3,9 @@
  * Copyright (C) ngx_selkies authors
  * BSD-2-Clause
  *
- * H.264 in software by libx264: constrained baseline, constant QP chosen per
- * picture, no lookahead, no delay, key pictures on request only.  The picture
- * is read in place.
+ * H.264 in software by libx264: constrained baseline, or High 4:4:4 Predictive
+ * for full colour, constant QP chosen per picture, no lookahead, no delay, key
+ * pictures on request only.  The picture is read in place.
  *
  * Thread: an encoder belongs to one thread; open and close are serialized in
  * the process, for libx264 is not safe there.  Ownership: the access unit
@@ -35,7 +35,12 @@
 
 #define SELKIES_X264_QP_FACTOR   10
 #define SELKIES_X264_QP_WINDOW   20
-#define SELKIES_X264_QP_CENTRE   28
+/* libx264 adds 6 to the QP of chroma in 4:4:4, which is wanted for its sake */
+
+#define SELKIES_X264_CHROMA_444  (-6)
+
+#define SELKIES_X264_QP_CENTRE   31         /* up to 51: a limit on the bit
+                                               rate may come at any time */
 
 
 typedef struct {
@@ -106,11 +111,6 @@ selkies_x264_open(const selkies_encoder_conf_t *conf, const selkies_log_t *log)
     x264_param_t     param;
     selkies_x264_t  *enc;
 
-    if (conf->fullcolor) {
-        selkies_log(log, SELKIES_LOG_WARN, "x264: 4:4:4 is not supported");
-        return NULL;
-    }
-
     enc = calloc(1, sizeof(selkies_x264_t));
     if (enc == NULL) {
         selkies_log(log, SELKIES_LOG_ERR, "x264: no memory");
@@ -128,7 +128,10 @@ selkies_x264_open(const selkies_encoder_conf_t *conf, const selkies_log_t *log)
     if (x264_param_default_preset(&param, "ultrafast", "zerolatency") == 0) {
         selkies_x264_params(enc, &param);
 
-        if (x264_param_apply_profile(&param, "baseline") == 0) {
+        if (x264_param_apply_profile(&param, conf->fullcolor ? "high444"
+                                                             : "baseline")
+            == 0)
+        {
             enc->x264 = x264_encoder_open(&param);
         }
     }
@@ -155,7 +158,7 @@ selkies_x264_params(const selkies_x264_t *enc, x264_param_t *p)
 
     p->i_width = enc->conf.width;
     p->i_height = enc->conf.height;
-    p->i_csp = X264_CSP_NV12;
+    p->i_csp = enc->conf.fullcolor ? X264_CSP_I444 : X264_CSP_NV12;
     p->i_level_idc = enc->level->idc;
     p->i_fps_num = (uint32_t) enc->conf.fps;
     p->i_fps_den = 1;
@@ -185,6 +188,10 @@ selkies_x264_params(const selkies_x264_t *enc, x264_param_t *p)
     p->analyse.i_me_method = X264_ME_UMH;
     p->analyse.i_me_range = 64;
     p->analyse.intra |= X264_ANALYSE_I4x4;
+
+    if (enc->conf.fullcolor) {
+        p->analyse.i_chroma_qp_offset = SELKIES_X264_CHROMA_444;
+    }
 }
 
 
@@ -222,7 +229,7 @@ selkies_x264_mbs(const selkies_encoder_conf_t *conf)
 
 /*
  * A constant QP whose window has everything from the lower of the two QPs to
- * the highest raise, or, where these are too far apart, the upper end.
+ * the highest wanted, or, where these are too far apart, the upper end.
  */
 
 static int
@@ -232,10 +239,9 @@ selkies_x264_qp_centre(const selkies_encoder_conf_t *conf)
 
     low = conf->qp < conf->paintover_qp ? conf->qp : conf->paintover_qp;
     high = conf->qp > conf->paintover_qp ? conf->qp : conf->paintover_qp;
-    high += SELKIES_ENCODER_QP_RAISE;
 
-    if (high > SELKIES_ENCODER_QP_LIMIT) {
-        high = SELKIES_ENCODER_QP_LIMIT;
+    if (high < conf->qp_max) {
+        high = conf->qp_max;
     }
 
     centre = SELKIES_X264_QP_CENTRE;
@@ -279,7 +285,9 @@ selkies_x264_encode(selkies_encoder_t *base, const selkies_picture_t *pic,
 
     enc = (selkies_x264_t *) base;
 
-    if (pic->width != enc->conf.width || pic->height != enc->conf.height) {
+    if (pic->width != enc->conf.width || pic->height != enc->conf.height
+        || (pic->cr != NULL) != (enc->conf.fullcolor != 0))
+    {
         return SELKIES_REINIT;
     }
 
@@ -296,6 +304,13 @@ selkies_x264_encode(selkies_encoder_t *base, const selkies_picture_t *pic,
     in.img.plane[1] = pic->chroma;
     in.img.i_stride[0] = (int) pic->luma_stride_bytes;
     in.img.i_stride[1] = (int) pic->chroma_stride_bytes;
+
+    if (enc->conf.fullcolor) {
+        in.img.i_csp = X264_CSP_I444;
+        in.img.i_plane = 3;
+        in.img.plane[2] = pic->cr;
+        in.img.i_stride[2] = (int) pic->chroma_stride_bytes;
+    }
 
     size = x264_encoder_encode(enc->x264, &nals, &n, &in, &out);
 
@@ -323,6 +338,12 @@ selkies_x264_encode(selkies_encoder_t *base, const selkies_picture_t *pic,
 
     au->qp = qp;
     au->pts_us = pts_us;
+
+    memset(&au->recon, 0, sizeof(selkies_planes_t));
+
+    if (enc->conf.fullcolor) {
+        return SELKIES_OK;
+    }
 
     /* the picture x264 refers to next: it stays until then */
 
@@ -397,7 +418,9 @@ selkies_x264_reconfigure(selkies_encoder_t *base,
 
     if (selkies_x264_qp_centre(conf) != enc->qp_centre
         && (selkies_x264_qp(enc, conf->qp) != conf->qp
-            || selkies_x264_qp(enc, conf->paintover_qp) != conf->paintover_qp))
+            || selkies_x264_qp(enc, conf->paintover_qp) != conf->paintover_qp
+            || (conf->qp_max > conf->qp + SELKIES_ENCODER_QP_RAISE
+                && selkies_x264_qp(enc, conf->qp_max) != conf->qp_max)))
     {
         return SELKIES_REINIT;
     }

@@ -13,11 +13,15 @@
 
 static char *ngx_http_selkies_merge_settings(ngx_conf_t *cf,
     ngx_http_selkies_loc_conf_t *prev, ngx_http_selkies_loc_conf_t *conf);
-static char *ngx_http_selkies_add_display(ngx_conf_t *cf,
-    ngx_http_selkies_loc_conf_t *conf);
-static ngx_uint_t ngx_http_selkies_is_display(ngx_str_t *value);
-static ngx_int_t ngx_http_selkies_framebuffer(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_int_t *fd);
+static void ngx_http_selkies_merge_way(ngx_http_complex_value_t **conf,
+    ngx_http_complex_value_t *prev, ngx_http_complex_value_t *value);
+
+
+static ngx_http_complex_value_t  ngx_http_selkies_no_value;
+
+static ngx_http_complex_value_t  ngx_http_selkies_display_0 = {
+    ngx_string(":0"), NULL, NULL, NULL, { 0 }
+};
 
 
 void *
@@ -30,13 +34,14 @@ ngx_http_selkies_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_array_init(&smcf->displays, cf->pool, 4,
-                       sizeof(ngx_http_selkies_display_t *))
+    if (ngx_array_init(&smcf->watermarks, cf->pool, 4,
+                       sizeof(ngx_http_selkies_watermark_t *))
         != NGX_OK)
     {
         return NULL;
     }
 
+    ngx_queue_init(&smcf->displays);
     smcf->streams = NGX_CONF_UNSET_UINT;
     smcf->ring_size = NGX_CONF_UNSET_SIZE;
 
@@ -78,7 +83,8 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     slcf->display, xauthority, framebuffer, title = { 0, NULL };
+     *     slcf->title = { 0, NULL };
+     *     slcf->display, xauthority, framebuffer = NULL;
      *     slcf->role, prefix, settings, effective, target = NULL;
      *     slcf->max_width = 0;
      *     slcf->max_height = 0;
@@ -90,6 +96,7 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
     slcf->origins = NGX_CONF_UNSET_PTR;
     slcf->capture = NGX_CONF_UNSET_UINT;
     slcf->h264_lite = NGX_CONF_UNSET;
+    slcf->watermark = NGX_CONF_UNSET_PTR;
     slcf->idle = NGX_CONF_UNSET_MSEC;
     slcf->ping_interval = NGX_CONF_UNSET_MSEC;
     slcf->ping_timeout = NGX_CONF_UNSET_MSEC;
@@ -109,14 +116,21 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_selkies_loc_conf_t *prev = parent;
     ngx_http_selkies_loc_conf_t *conf = child;
 
+    ngx_uint_t                     written;
     ngx_http_core_loc_conf_t      *clcf;
     ngx_http_selkies_main_conf_t  *smcf;
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
-    ngx_conf_merge_str_value(conf->display, prev->display, ":0");
-    ngx_conf_merge_str_value(conf->xauthority, prev->xauthority, "");
-    ngx_conf_merge_str_value(conf->framebuffer, prev->framebuffer, "");
+
+    ngx_http_selkies_merge_way(&conf->display, prev->display,
+                               &ngx_http_selkies_display_0);
+    ngx_http_selkies_merge_way(&conf->xauthority, prev->xauthority,
+                               &ngx_http_selkies_no_value);
+    ngx_http_selkies_merge_way(&conf->framebuffer, prev->framebuffer,
+                               &ngx_http_selkies_no_value);
+
     ngx_conf_merge_value(conf->h264_lite, prev->h264_lite, 1);
+    ngx_conf_merge_ptr_value(conf->watermark, prev->watermark, NULL);
     ngx_conf_merge_uint_value(conf->capture, prev->capture,
                               SELKIES_CAPTURE_AUTO);
     ngx_conf_merge_msec_value(conf->idle, prev->idle, 10000);
@@ -176,7 +190,9 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_selkies_module);
     smcf->used = 1;
 
-    return ngx_http_selkies_add_display(cf, conf);
+    written = conf->display != &ngx_http_selkies_display_0;
+
+    return ngx_http_selkies_add_display(cf, conf, written);
 }
 
 
@@ -211,151 +227,20 @@ ngx_http_selkies_merge_settings(ngx_conf_t *cf,
 
     *conf->effective = *conf->settings;
     selkies_settings_finish(conf->effective);
+    selkies_settings_limit(conf->effective, SELKIES_SET_ENCODER,
+                           selkies_engine_encoders());
 
     return NGX_CONF_OK;
 }
 
 
-/*
- * What belongs to a display rather than to a location ends in one record,
- * wherever it is written.
- */
-
-static char *
-ngx_http_selkies_add_display(ngx_conf_t *cf, ngx_http_selkies_loc_conf_t *conf)
+static void
+ngx_http_selkies_merge_way(ngx_http_complex_value_t **conf,
+    ngx_http_complex_value_t *prev, ngx_http_complex_value_t *value)
 {
-    ngx_int_t                       fd;
-    ngx_uint_t                      i;
-    ngx_http_selkies_display_t     *display, **displays;
-    ngx_http_selkies_main_conf_t   *smcf;
-
-    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_selkies_module);
-
-    if (conf->display.len >= SELKIES_DISPLAY_LEN
-        || !ngx_http_selkies_is_display(&conf->display))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"selkies_display\" \"%V\": "
-                           "an X display such as \":1\" is expected",
-                           &conf->display);
-        return NGX_CONF_ERROR;
+    if (*conf == NULL) {
+        *conf = prev ? prev : value;
     }
-
-    if (ngx_http_selkies_framebuffer(cf, &conf->framebuffer, &fd) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    displays = smcf->displays.elts;
-
-    for (i = 0; i < smcf->displays.nelts; i++) {
-        display = displays[i];
-
-        if (display->name.len != conf->display.len
-            || ngx_strncmp(display->name.data, conf->display.data,
-                           conf->display.len)
-               != 0)
-        {
-            continue;
-        }
-
-        if (display->xauthority.len != conf->xauthority.len
-            || ngx_strncmp(display->xauthority.data, conf->xauthority.data,
-                           conf->xauthority.len)
-               != 0
-            || display->framebuffer_fd != fd
-            || display->capture != conf->capture
-            || display->idle != conf->idle)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"selkies_xauthority\", "
-                               "\"selkies_framebuffer\", "
-                               "\"selkies_capture\" and \"selkies_idle\" "
-                               "must be the same wherever display \"%V\" "
-                               "is used", &conf->display);
-            return NGX_CONF_ERROR;
-        }
-
-        conf->target = display;
-        return NGX_CONF_OK;
-    }
-
-    if (smcf->displays.nelts == smcf->streams) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "display \"%V\" is one more than "
-                           "\"selkies_streams %ui\" has room for",
-                           &conf->display, smcf->streams);
-        return NGX_CONF_ERROR;
-    }
-
-    display = ngx_pcalloc(cf->pool, sizeof(ngx_http_selkies_display_t));
-    displays = ngx_array_push(&smcf->displays);
-
-    if (display == NULL || displays == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    display->name = conf->display;
-    display->xauthority = conf->xauthority;
-    display->framebuffer_fd = fd;
-    display->capture = conf->capture;
-    display->idle = conf->idle;
-    ngx_queue_init(&display->sessions);
-
-    *displays = display;
-    conf->target = display;
-
-    return NGX_CONF_OK;
-}
-
-
-/* [host]:number[.screen], X(7) */
-
-static ngx_uint_t
-ngx_http_selkies_is_display(ngx_str_t *value)
-{
-    u_char  *p, *last, *dot;
-
-    last = value->data + value->len;
-
-    for (p = last; p > value->data && p[-1] != ':'; p--) {
-        /* void */
-    }
-
-    if (p == value->data) {
-        return 0;
-    }
-
-    dot = ngx_strlchr(p, last, '.');
-
-    return ngx_atoi(p, (dot ? dot : last) - p) != NGX_ERROR
-           && (dot == NULL || ngx_atoi(dot + 1, last - (dot + 1)) != NGX_ERROR);
-}
-
-
-/* "fd:N": a descriptor that nginx was started with. */
-
-static ngx_int_t
-ngx_http_selkies_framebuffer(ngx_conf_t *cf, ngx_str_t *value, ngx_int_t *fd)
-{
-    *fd = -1;
-
-    if (value->len == 0) {
-        return NGX_OK;
-    }
-
-    if (value->len > 3 && ngx_strncmp(value->data, "fd:", 3) == 0) {
-        *fd = ngx_atoi(value->data + 3, value->len - 3);
-
-        if (*fd >= 0 && *fd <= 65535) {
-            return NGX_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid \"selkies_framebuffer\" \"%V\": "
-                       "\"fd:number\" is expected", value);
-
-    return NGX_ERROR;
 }
 
 

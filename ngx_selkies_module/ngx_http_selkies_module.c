@@ -73,21 +73,21 @@ static ngx_command_t  ngx_http_selkies_commands[40 + 2 * SELKIES_SETTINGS] = {
 
     { ngx_string("selkies_display"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_set_complex_value_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_selkies_loc_conf_t, display),
       NULL },
 
     { ngx_string("selkies_xauthority"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_set_complex_value_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_selkies_loc_conf_t, xauthority),
       NULL },
 
     { ngx_string("selkies_framebuffer"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_set_complex_value_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_selkies_loc_conf_t, framebuffer),
       NULL },
@@ -104,6 +104,13 @@ static ngx_command_t  ngx_http_selkies_commands[40 + 2 * SELKIES_SETTINGS] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_selkies_loc_conf_t, h264_lite),
+      NULL },
+
+    { ngx_string("selkies_watermark"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_selkies_set_watermark,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("selkies_idle"),
@@ -412,6 +419,13 @@ ngx_http_selkies_init(ngx_conf_t *cf)
 
     if (!smcf->used) {
         return NGX_OK;
+    }
+
+    if (smcf->variables && smcf->nreserved == smcf->streams) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"selkies_streams %ui\" has room for the displays "
+                           "written here, and for none that variables name",
+                           smcf->streams);
     }
 
     if (ngx_http_selkies_zone(cf, smcf) != NGX_OK) {

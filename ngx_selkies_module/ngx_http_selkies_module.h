@@ -43,16 +43,22 @@ typedef enum {
 } ngx_http_selkies_role_e;
 
 
+typedef struct {
+    selkies_image_t              image;
+    selkies_overlay_place_t      place;
+} ngx_http_selkies_watermark_t;
+
+
 /*
- * One X display.  The configuration, made once a cycle, and what this worker
- * has of it.
+ * One X display: the way to it, and what this worker has of it.  Made with
+ * the configuration, or, where variables name it, for its first client.
  */
 
 typedef struct {
-    ngx_str_t                    name;          /* zero-terminated, as below */
-    ngx_str_t                    xauthority;
-    ngx_int_t                    framebuffer_fd;
-    ngx_uint_t                   capture;
+    ngx_queue_t                  queue;         /* main conf's displays */
+    ngx_pool_t                  *pool;          /* NULL: of the conf */
+    selkies_source_t            *source;
+    ngx_str_t                    name;          /* zero-terminated */
     ngx_msec_t                   idle;
 
     ngx_uint_t                   index;         /* of the place, once it has */
@@ -60,14 +66,25 @@ typedef struct {
     selkies_ring_t              *ring;
 
     selkies_engine_t            *engine;        /* owner only */
+    int                          folder;        /* the framebuffer's, or -1 */
     selkies_control_t           *control;       /* once somebody controls */
 
     ngx_queue_t                  sessions;      /* of this worker */
+
+    ngx_event_t                  timer;         /* to give it back */
+    ngx_connection_t             dummy;         /* the timer's data */
+
+    unsigned                     reserved:1;    /* holds a place always */
+    unsigned                     ending:1;      /* its thread does not end */
+    unsigned                     retired:1;     /* its conf is gone */
 } ngx_http_selkies_display_t;
 
 
 typedef struct {
-    ngx_array_t                  displays;  /* ngx_http_selkies_display_t * */
+    ngx_queue_t                  displays;      /* display->queue */
+    ngx_uint_t                   nreserved;     /* of these */
+    ngx_array_t                  watermarks;    /* those of displays */
+    ngx_flag_t                   variables;     /* name others */
     ngx_uint_t                   streams;
     size_t                       ring_size;
     ngx_shm_zone_t              *zone;
@@ -78,13 +95,15 @@ typedef struct {
 typedef struct {
     ngx_flag_t                   enable;
 
-    ngx_str_t                    display;
-    ngx_str_t                    xauthority;
-    ngx_str_t                    framebuffer;
+    ngx_http_complex_value_t    *display;
+    ngx_http_complex_value_t    *xauthority;
+    ngx_http_complex_value_t    *framebuffer;
     ngx_uint_t                   capture;
+    ngx_http_selkies_watermark_t *watermark;
+    ngx_uint_t                   mark;          /* its number; 0: none */
     ngx_flag_t                   h264_lite;
     ngx_msec_t                   idle;
-    ngx_http_selkies_display_t  *target;
+    ngx_http_selkies_display_t  *target;        /* NULL: by variables */
 
     ngx_http_complex_value_t    *role;
     ngx_http_complex_value_t    *prefix;
@@ -169,6 +188,7 @@ struct ngx_http_selkies_session_s {
     uint32_t                     epoch;         /* last announced */
     uint32_t                     cursor;        /* sequence last sent */
     uint32_t                     state;         /* desktop state last sent */
+    uint32_t                     encoder;       /* it knows of; an id */
     ngx_msec_t                   key_asked;     /* when a key was wanted */
     uint64_t                     key_after;     /* only a newer key will do */
     uint64_t                     key_known;     /* the newest when asked */
@@ -266,10 +286,81 @@ char *ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
 char *ngx_http_selkies_set_setting(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_selkies_set_watermark(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_selkies_set_resolution(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_selkies_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/* ngx_http_selkies_source.c */
+
+/*
+ * The location's display becomes its target, or variables name it.  One that
+ * is written somewhere has a place reserved; the default one may be that of a
+ * server whose locations all have others.
+ */
+
+char *ngx_http_selkies_add_display(ngx_conf_t *cf,
+    ngx_http_selkies_loc_conf_t *conf, ngx_uint_t written);
+
+/*
+ * The way to the request's display, variables and all.  404 where they name
+ * none, which is logged unless `quiet`.
+ */
+
+ngx_int_t ngx_http_selkies_evaluate(ngx_http_request_t *r,
+    selkies_source_t *source, ngx_uint_t quiet);
+
+
+/* ngx_http_selkies_display.c */
+
+/* Fills what follows from display->source. */
+
+void ngx_http_selkies_init_display(ngx_http_selkies_display_t *display);
+
+/*
+ * The request's display, attached: for a session that joins it before the
+ * event loop goes on.  NGX_OK, or the status to answer with.
+ */
+
+ngx_int_t ngx_http_selkies_request_display(ngx_http_request_t *r,
+    ngx_http_selkies_display_t **display);
+
+/*
+ * Whether this worker takes new sessions; holds a place for the display.  The
+ * status to answer with: NGX_OK, 503.
+ */
+
+ngx_int_t ngx_http_selkies_attach_display(ngx_http_selkies_display_t *display);
+
+/* A place for every display that is written, as far as there are any. */
+
+void ngx_http_selkies_attach_displays(void);
+
+/*
+ * The display of a place, if this worker has it; with `adopt`, or if any
+ * worker has.
+ */
+
+ngx_http_selkies_display_t *ngx_http_selkies_display_at(ngx_uint_t index,
+    ngx_uint_t adopt);
+
+/* There may be no session any more: the idle time begins. */
+
+void ngx_http_selkies_display_left(ngx_http_selkies_display_t *display);
+
+/*
+ * Gives a display back that variables named and nobody uses.  NGX_OK: it is
+ * gone; NGX_DECLINED: it is in use; NGX_AGAIN: not now.
+ */
+
+ngx_int_t ngx_http_selkies_unuse_display(ngx_http_selkies_display_t *display);
+
+/* Their configuration goes; so do they, each with its last session. */
+
+void ngx_http_selkies_retire_displays(ngx_queue_t *displays);
 
 
 /* ngx_http_selkies_upgrade.c: the content handlers of the two dialects */
@@ -298,13 +389,6 @@ ngx_int_t ngx_http_selkies_zone(ngx_conf_t *cf,
 ngx_int_t ngx_http_selkies_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_selkies_init_process(ngx_cycle_t *cycle);
 void ngx_http_selkies_exit_process(ngx_cycle_t *cycle);
-
-/*
- * Whether this worker takes new sessions; gives the display its place.  The
- * status to answer with: NGX_OK, 503.
- */
-
-ngx_int_t ngx_http_selkies_worker_attach(ngx_http_selkies_display_t *display);
 
 /* A session has come (the owner may have to be found), or gone. */
 
@@ -400,8 +484,8 @@ void ngx_http_selkies_disarm(ngx_http_selkies_session_t *s,
 /* ngx_http_selkies_session.c, ngx_http_selkies_pictures.c: a client */
 
 ngx_http_selkies_session_t *ngx_http_selkies_session_create(
-    ngx_http_request_t *r, selkies_dialect_t dialect,
-    ngx_http_selkies_role_e role);
+    ngx_http_request_t *r, ngx_http_selkies_display_t *display,
+    selkies_dialect_t dialect, ngx_http_selkies_role_e role);
 
 /* First words, once the 101 is out. */
 

@@ -17,10 +17,13 @@
 
 #include "ngx_http_selkies_worker.h"
 
+#include "../capture/framebuffer.h"
+
 
 static int ngx_http_selkies_lock_file(int cmd, int type);
 static void *ngx_http_selkies_waiter(void *data);
 static void ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display);
+static void ngx_http_selkies_engine_gone(ngx_http_selkies_display_t *display);
 static void ngx_http_selkies_engine_wake(void *data, uint32_t index);
 
 
@@ -130,30 +133,25 @@ ngx_http_selkies_resign(void)
 }
 
 
-/* The owner: an engine for each display that is watched, none for others. */
+/*
+ * The owner: an engine for each display that is watched, none for others.  A
+ * display may be watched by clients of other workers alone.
+ */
 
 void
 ngx_http_selkies_service(void)
 {
-    uint32_t                      readers;
-    ngx_uint_t                    i;
-    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
-    ngx_http_selkies_display_t   *display, **displays;
+    uint32_t                     i, readers;
+    ngx_http_selkies_worker_t   *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t  *display;
 
-    displays = w->conf->displays.elts;
+    for (i = 0; i < w->shared->nstreams; i++) {
+        readers = selkies_stream_count(w->shared, i, SELKIES_COUNT_READERS);
+        display = ngx_http_selkies_display_at(i, readers != 0);
 
-    for (i = 0; i < w->conf->displays.nelts; i++) {
-        display = displays[i];
-
-        if (display->stream == NULL
-            && ngx_http_selkies_worker_attach(display) != NGX_OK)
-        {
+        if (display == NULL) {
             continue;
         }
-
-        readers = selkies_stream_count(w->shared,
-                                       (uint32_t) display->index,
-                                       SELKIES_COUNT_READERS);
 
         if (readers != 0 && display->engine == NULL && !w->quitting) {
             ngx_http_selkies_start_engine(display);
@@ -164,7 +162,8 @@ ngx_http_selkies_service(void)
             && selkies_engine_stop(display->engine, NGX_HTTP_SELKIES_JOIN_MS)
                == SELKIES_OK)
         {
-            display->engine = NULL;
+            ngx_http_selkies_engine_gone(display);
+            (void) ngx_http_selkies_unuse_display(display);
         }
     }
 }
@@ -173,45 +172,84 @@ ngx_http_selkies_service(void)
 static void
 ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display)
 {
-    selkies_engine_conf_t       conf;
-    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+    selkies_source_t              *source = display->source;
+    selkies_engine_conf_t          conf;
+    ngx_http_selkies_worker_t     *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_watermark_t **watermarks;
 
     ngx_memzero(&conf, sizeof(selkies_engine_conf_t));
 
     conf.shared = w->shared;
     conf.stream = display->stream;
-    conf.display = (char *) display->name.data;
-    conf.xauthority = display->xauthority.len
-                      ? (char *) display->xauthority.data : NULL;
-    conf.framebuffer_fd = (int) display->framebuffer_fd;
-    conf.capture = (selkies_capture_mode_t) display->capture;
+    conf.display = source->display;
+    conf.xauthority = source->xauthority[0] ? source->xauthority : NULL;
+    conf.framebuffer_fd = source->framebuffer_fd;
+    conf.capture = (selkies_capture_mode_t) source->capture;
+
+    if (source->watermark != 0) {
+        watermarks = w->conf->watermarks.elts;
+        conf.watermark = &watermarks[source->watermark - 1]->image;
+        conf.watermark_place = watermarks[source->watermark - 1]->place;
+    }
+
     conf.display_bell = ngx_http_selkies_cycle->display_bells[display->index];
     conf.desktop_bell = ngx_http_selkies_cycle->desktop_bells[display->index];
     conf.idle_us = (uint64_t) display->idle * 1000;
     conf.wake = ngx_http_selkies_engine_wake;
     conf.log = &ngx_http_selkies_log;
 
+    if (source->framebuffer[0]) {
+        display->folder = selkies_framebuffer_folder(source->framebuffer);
+        conf.framebuffer_fd = display->folder;
+
+        if (display->folder == -1) {
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
+                          "\"selkies_framebuffer %s\" of display \"%V\" "
+                          "cannot be opened", source->framebuffer,
+                          &display->name);
+        }
+    }
+
     /* frame ids go on; pictures do not, so everybody starts from a new key */
 
     display->engine = selkies_engine_start(&conf);
+
+    if (display->engine == NULL) {
+        ngx_http_selkies_engine_gone(display);
+    }
+}
+
+
+static void
+ngx_http_selkies_engine_gone(ngx_http_selkies_display_t *display)
+{
+    display->engine = NULL;
+
+    if (display->folder != -1) {
+        (void) close(display->folder);
+        display->folder = -1;
+    }
 }
 
 
 void
 ngx_http_selkies_stop_engines(void)
 {
-    ngx_uint_t                    i;
-    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
-    ngx_http_selkies_display_t  **displays;
+    ngx_queue_t                 *d, *displays;
+    ngx_http_selkies_display_t  *display;
 
-    displays = w->conf->displays.elts;
+    displays = &ngx_http_selkies_worker.conf->displays;
 
-    for (i = 0; i < w->conf->displays.nelts; i++) {
+    for (d = ngx_queue_head(displays);
+         d != ngx_queue_sentinel(displays);
+         d = ngx_queue_next(d))
+    {
+        display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
 
-        if (selkies_engine_stop(displays[i]->engine, NGX_HTTP_SELKIES_JOIN_MS)
+        if (selkies_engine_stop(display->engine, NGX_HTTP_SELKIES_JOIN_MS)
             == SELKIES_OK)
         {
-            displays[i]->engine = NULL;
+            ngx_http_selkies_engine_gone(display);
             continue;
         }
 
@@ -219,7 +257,7 @@ ngx_http_selkies_stop_engines(void)
 
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "a thread of display \"%V\" does not end",
-                      &displays[i]->name);
+                      &display->name);
         ngx_http_selkies_log_flush();
         _exit(0);
     }

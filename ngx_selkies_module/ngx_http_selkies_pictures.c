@@ -37,6 +37,8 @@ static ngx_uint_t ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s);
 static uint64_t ngx_http_selkies_window(ngx_http_selkies_session_t *s);
 static selkies_status_t ngx_http_selkies_next(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
+static ngx_uint_t ngx_http_selkies_superseded(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet);
 static ngx_int_t ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
 static ngx_uint_t ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
@@ -205,8 +207,9 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
             }
         }
 
-        if (packet->epoch != s->epoch
-            && !(packet->flags & SELKIES_PACKET_KEY))
+        if ((packet->epoch != s->epoch
+             && !(packet->flags & SELKIES_PACKET_KEY))
+            || ((packet->flags & SELKIES_PACKET_CHAIN) && !s->lite))
         {
             ngx_http_selkies_session_need_key(s, 0);
             continue;
@@ -236,7 +239,8 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
 
 /*
  * A lite picture is of use only while it is the newest one, and only to who
- * has declared that it can show it.
+ * has declared that it can show it; a row that stands for itself, until a
+ * newer one takes its place.
  */
 
 static selkies_status_t
@@ -248,14 +252,48 @@ ngx_http_selkies_next(ngx_http_selkies_session_t *s, selkies_packet_t *packet)
     for ( ;; ) {
         rc = selkies_ring_get(ring, s->next, packet);
 
-        if (rc != SELKIES_OK || !(packet->flags & SELKIES_PACKET_LITE)
-            || (s->lite && packet->number == selkies_ring_head(ring)))
-        {
+        if (rc != SELKIES_OK) {
             return rc;
+        }
+
+        if (packet->flags & SELKIES_PACKET_ROW) {
+
+            if (!ngx_http_selkies_superseded(s, packet)) {
+                return SELKIES_OK;
+            }
+
+        } else if (!(packet->flags & SELKIES_PACKET_LITE)
+                   || (s->lite && packet->number == selkies_ring_head(ring)))
+        {
+            return SELKIES_OK;
         }
 
         s->next++;
     }
+}
+
+
+static ngx_uint_t
+ngx_http_selkies_superseded(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet)
+{
+    uint64_t           number;
+    selkies_ring_t    *ring = s->display->ring;
+    selkies_packet_t   newer;
+
+    /* what moves is near the head, so most searches are short */
+
+    for (number = selkies_ring_head(ring); number > packet->number; number--) {
+
+        if (selkies_ring_get(ring, number, &newer) == SELKIES_OK
+            && (newer.flags & SELKIES_PACKET_ROW)
+            && newer.y == packet->y && newer.epoch == packet->epoch)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -282,6 +320,7 @@ ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
         || selkies_ring_get(ring, key, packet) != SELKIES_OK
         || packet->epoch != atomic_load(&s->display->stream->engine_epoch)
         || selkies_ring_get(ring, head, &last) != SELKIES_OK
+        || ((last.flags & SELKIES_PACKET_CHAINED) && !s->lite)
         || last.chain > NGX_HTTP_SELKIES_JOIN_PACKETS
         || last.chain_bytes > max)
     {
@@ -310,7 +349,9 @@ ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
 
     head = selkies_ring_head(ring);
 
-    if (head == packet->number) {
+    /* of rows nothing is sent that is not needed yet: see above */
+
+    if (head == packet->number || (packet->flags & SELKIES_PACKET_ROW)) {
         return 0;
     }
 

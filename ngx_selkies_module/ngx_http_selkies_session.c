@@ -18,6 +18,9 @@
 
 
 static void ngx_http_selkies_first_words(ngx_http_selkies_session_t *s);
+static void ngx_http_selkies_send_encoder(ngx_http_selkies_session_t *s);
+static uint32_t ngx_http_selkies_live_encoder(ngx_http_selkies_session_t *s);
+static void ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_send_cursor(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_send_state(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_send_stats(ngx_http_selkies_session_t *s);
@@ -28,7 +31,8 @@ static void ngx_http_selkies_check_held(ngx_http_selkies_session_t *s);
 
 ngx_http_selkies_session_t *
 ngx_http_selkies_session_create(ngx_http_request_t *r,
-    selkies_dialect_t dialect, ngx_http_selkies_role_e role)
+    ngx_http_selkies_display_t *display, selkies_dialect_t dialect,
+    ngx_http_selkies_role_e role)
 {
     uint64_t                      id;
     ngx_http_selkies_session_t   *s;
@@ -46,7 +50,7 @@ ngx_http_selkies_session_create(ngx_http_request_t *r,
     s->request = r;
     s->connection = r->connection;
     s->conf = slcf;
-    s->display = slcf->target;
+    s->display = display;
     s->id = id;
     s->role = role;
     s->dialect = dialect;
@@ -84,9 +88,8 @@ ngx_http_selkies_session_open(ngx_http_selkies_session_t *s)
 static void
 ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
 {
-    size_t                    len;
-    u_char                   *buf;
-    selkies_settings_live_t   live;
+    size_t   len;
+    u_char  *buf;
 
     static const char *const  displays[] = { "primary" };
 
@@ -110,10 +113,49 @@ ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
     }
 
     ngx_http_selkies_send_cursor(s);
+    ngx_http_selkies_send_settings(s);
+}
+
+
+/* Clients drop what does not come from the encoder they were told of. */
+
+static void
+ngx_http_selkies_send_encoder(ngx_http_selkies_session_t *s)
+{
+    if (ngx_http_selkies_live_encoder(s) != s->encoder) {
+        ngx_http_selkies_send_settings(s);
+    }
+}
+
+
+/* Until somebody wants something of the display it has the operator's word. */
+
+static uint32_t
+ngx_http_selkies_live_encoder(ngx_http_selkies_session_t *s)
+{
+    selkies_stream_t  *stream = s->display->stream;
+
+    if (atomic_load(&stream->wanted_fps) == 0) {
+        return (uint32_t) s->settings.values[SELKIES_SET_ENCODER];
+    }
+
+    return atomic_load(&stream->wanted_encoder);
+}
+
+
+static void
+ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s)
+{
+    size_t                    len;
+    u_char                   *buf;
+    selkies_settings_live_t   live;
+
+    buf = ngx_http_selkies_scratch();
+    s->encoder = ngx_http_selkies_live_encoder(s);
 
     /* a command channel, a second screen: told as they are in force */
 
-    live.encoder = SELKIES_ENCODER_X264;
+    live.encoder = (selkies_encoder_id_t) s->encoder;
     live.command_enabled = 0;
     live.second_screen = 0;
     live.display_id = "primary";
@@ -137,6 +179,7 @@ ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s)
 
     ngx_http_selkies_check_ownership(s);
     ngx_http_selkies_send_state(s);
+    ngx_http_selkies_send_encoder(s);
     ngx_http_selkies_send_cursor(s);
     ngx_http_selkies_send(s);
 }
@@ -340,14 +383,39 @@ void
 ngx_http_selkies_session_wish(ngx_http_selkies_session_t *s)
 {
     int32_t           *values = s->settings.values;
-    uint32_t           paintover;
+    uint32_t           paintover, jpeg, rate;
     selkies_stream_t  *stream = s->display->stream;
 
-    paintover = values[SELKIES_SET_USE_PAINT_OVER_QUALITY]
-                ? (uint32_t) values[SELKIES_SET_H264_PAINTOVER_CRF] : 0;
+    paintover = 0;
+    jpeg = 0;
+
+    if (values[SELKIES_SET_USE_PAINT_OVER_QUALITY]) {
+        paintover = (uint32_t) values[SELKIES_SET_H264_PAINTOVER_CRF];
+        jpeg = (uint32_t) values[SELKIES_SET_PAINT_OVER_JPEG_QUALITY];
+    }
 
     atomic_store(&stream->wanted_qp, (uint32_t) values[SELKIES_SET_H264_CRF]);
     atomic_store(&stream->wanted_paintover_qp, paintover);
+    atomic_store(&stream->wanted_jpeg,
+                 (uint32_t) values[SELKIES_SET_JPEG_QUALITY]);
+    atomic_store(&stream->wanted_paintover_jpeg, jpeg);
+    atomic_store(&stream->wanted_encoder,
+                 (uint32_t) values[SELKIES_SET_ENCODER]);
+
+    rate = values[SELKIES_SET_RATE_CONTROL_MODE] == SELKIES_RATE_CBR
+           ? (uint32_t) values[SELKIES_SET_VIDEO_BITRATE] : 0;
+
+    atomic_store(&stream->wanted_rate_kbits, rate);
+    atomic_store(&stream->wanted_min_qp,
+                 (uint32_t) values[SELKIES_SET_VIDEO_MIN_QP]);
+    atomic_store(&stream->wanted_max_qp,
+                 (uint32_t) values[SELKIES_SET_VIDEO_MAX_QP]);
+    atomic_store(&stream->wanted_streaming,
+                 (uint32_t) values[SELKIES_SET_H264_STREAMING_MODE]);
+    atomic_store(&stream->wanted_fullcolor,
+                 (uint32_t) values[SELKIES_SET_H264_FULLCOLOR]);
+    atomic_store(&stream->wanted_key_s,
+                 (uint32_t) values[SELKIES_SET_KEYFRAME_INTERVAL]);
     atomic_store(&stream->wanted_fps,
                  (uint32_t) values[SELKIES_SET_FRAMERATE]);
 }

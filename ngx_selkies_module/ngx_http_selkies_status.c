@@ -20,7 +20,11 @@
 
 static ngx_int_t ngx_http_selkies_respond(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, u_char *data, size_t len);
-static ngx_uint_t ngx_http_selkies_x_answers(ngx_str_t *display);
+static ngx_uint_t ngx_http_selkies_x_answers(const char *display);
+static selkies_stream_t *ngx_http_selkies_stream(
+    const selkies_source_t *source);
+static u_char *ngx_http_selkies_format_status(u_char *buf, u_char *last,
+    selkies_stream_t *stream);
 static ngx_int_t ngx_http_selkies_read_file(const char *name, char *buf,
     size_t size);
 
@@ -43,27 +47,29 @@ ngx_http_selkies_health(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_selkies_ready(ngx_http_request_t *r)
 {
-    uint32_t                      state;
-    ngx_uint_t                    ready;
-    ngx_http_selkies_display_t   *display;
-    ngx_http_selkies_loc_conf_t  *slcf;
+    uint32_t           state;
+    ngx_uint_t         ready;
+    selkies_source_t   source;
+    selkies_stream_t  *stream;
 
     static u_char  yes[] = "READY\n";
     static u_char  no[] = "NO DISPLAY\n";
 
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
-    display = slcf->target;
+    ready = 0;
 
-    state = SELKIES_STREAM_OFF;
+    /* anybody may ask, as often as he likes: nothing is logged */
 
-    if (ngx_http_selkies_worker_attach(display) == NGX_OK) {
-        state = atomic_load(&display->stream->engine_state);
+    if (ngx_http_selkies_evaluate(r, &source, 1) == NGX_OK) {
+        ngx_http_selkies_lock();
+        stream = ngx_http_selkies_stream(&source);
+        state = atomic_load(&stream->engine_state);
+        ngx_http_selkies_unlock();
+
+        ready = state == SELKIES_STREAM_READY
+                || (state != SELKIES_STREAM_MISSING
+                    && state != SELKIES_STREAM_NO_ENCODER
+                    && ngx_http_selkies_x_answers(source.display));
     }
-
-    ready = state == SELKIES_STREAM_READY
-            || (state != SELKIES_STREAM_MISSING
-                && state != SELKIES_STREAM_NO_ENCODER
-                && ngx_http_selkies_x_answers(&display->name));
 
     if (ready) {
         return ngx_http_selkies_respond(r, NGX_HTTP_OK, "text/plain", yes,
@@ -78,26 +84,14 @@ ngx_http_selkies_ready(ngx_http_request_t *r)
 /* ":N" is a socket on this machine; of others nothing is known here. */
 
 static ngx_uint_t
-ngx_http_selkies_x_answers(ngx_str_t *display)
+ngx_http_selkies_x_answers(const char *display)
 {
     int                  rc;
-    u_char              *p, *dot, *last;
-    ngx_int_t            number;
     ngx_socket_t         fd;
     struct sockaddr_un   addr;
 
-    last = display->data + display->len;
-    p = display->data;
-
-    if (*p != ':') {
+    if (display[0] != ':') {
         return 1;
-    }
-
-    dot = ngx_strlchr(p, last, '.');
-    number = ngx_atoi(p + 1, (dot ? dot : last) - (p + 1));
-
-    if (number == NGX_ERROR) {
-        return 0;
     }
 
     fd = ngx_socket(AF_UNIX, SOCK_STREAM, 0);
@@ -108,7 +102,8 @@ ngx_http_selkies_x_answers(ngx_str_t *display)
 
     ngx_memzero(&addr, sizeof(struct sockaddr_un));
     addr.sun_family = AF_UNIX;
-    ngx_sprintf((u_char *) addr.sun_path, "/tmp/.X11-unix/X%i%Z", number);
+    ngx_sprintf((u_char *) addr.sun_path, "/tmp/.X11-unix/X%i%Z",
+                (ngx_int_t) strtol(display + 1, NULL, 10));
 
     (void) ngx_nonblocking(fd);
     rc = connect(fd, (struct sockaddr *) &addr, sizeof(struct sockaddr_un));
@@ -123,26 +118,35 @@ ngx_http_selkies_x_answers(ngx_str_t *display)
 }
 
 
+/*
+ * Locked.  The display's place; where it has none, one where nothing is.  Who
+ * asks for a state takes no place.
+ */
+
+static selkies_stream_t *
+ngx_http_selkies_stream(const selkies_source_t *source)
+{
+    selkies_stream_t  *stream;
+
+    static selkies_stream_t  nothing;
+
+    stream = selkies_stream_find(ngx_http_selkies_shared(), source->display);
+
+    return stream ? stream : &nothing;
+}
+
+
 ngx_int_t
 ngx_http_selkies_api_status(ngx_http_request_t *r)
 {
-    u_char                       *buf, *p, *last;
-    uint32_t                      state, readers;
-    uint64_t                      picture;
-    selkies_stream_t             *stream;
-    selkies_statistics_t         *statistics;
-    ngx_http_selkies_display_t   *display;
-    ngx_http_selkies_loc_conf_t  *slcf;
+    u_char            *buf, *last;
+    ngx_int_t          rc;
+    selkies_source_t   source;
 
-    static const char *const  states[] = {
-        "off", "connecting", "no_display", "ready", "no_encoder"
-    };
+    rc = ngx_http_selkies_evaluate(r, &source, 0);
 
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
-    display = slcf->target;
-
-    if (ngx_http_selkies_worker_attach(display) != NGX_OK) {
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     buf = ngx_pnalloc(r->pool, NGX_HTTP_SELKIES_STATUS_BYTES);
@@ -150,15 +154,42 @@ ngx_http_selkies_api_status(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    last = buf + NGX_HTTP_SELKIES_STATUS_BYTES;
+    ngx_http_selkies_lock();
+    last = ngx_http_selkies_format_status(buf,
+                                          buf + NGX_HTTP_SELKIES_STATUS_BYTES,
+                                          ngx_http_selkies_stream(&source));
+    ngx_http_selkies_unlock();
 
-    stream = display->stream;
+    return ngx_http_selkies_respond(r, NGX_HTTP_OK, "application/json", buf,
+                                    last - buf);
+}
+
+
+static u_char *
+ngx_http_selkies_format_status(u_char *buf, u_char *last,
+    selkies_stream_t *stream)
+{
+    u_char                *p;
+    uint32_t               state, readers;
+    uint64_t               picture;
+    selkies_shared_t      *shared;
+    selkies_statistics_t  *statistics;
+
+    static const char *const  states[] = {
+        "off", "connecting", "no_display", "ready", "no_encoder"
+    };
+
+    shared = ngx_http_selkies_shared();
     statistics = &stream->statistics;
     state = atomic_load(&stream->engine_state);
     picture = atomic_load(&stream->engine_picture);
-    readers = selkies_stream_count(ngx_http_selkies_shared(),
-                                   (uint32_t) display->index,
-                                   SELKIES_COUNT_READERS);
+    readers = 0;
+
+    if (stream->source.display[0] != '\0') {
+        readers = selkies_stream_count(shared,
+                                       selkies_stream_index(shared, stream),
+                                       SELKIES_COUNT_READERS);
+    }
 
     p = ngx_slprintf(buf, last,
                      "{\"current_mode\":\"websockets\","
@@ -167,16 +198,19 @@ ngx_http_selkies_api_status(ngx_http_request_t *r)
                      "\"version\":\"" SELKIES_VERSION "\","
                      "\"display\":{\"state\":\"%s\",\"width\":%uD,"
                      "\"height\":%uD,\"watchers\":%uD,\"controlled\":%s,"
-                     "\"capture\":\"%s\",\"encoder\":\"x264enc\","
+                     "\"capture\":\"%s\",\"encoder\":\"%s\","
                      "\"framerate\":%uD,\"qp\":%uD},",
                      states[ngx_min(state, SELKIES_STREAM_NO_ENCODER)],
                      selkies_size_width(picture),
                      selkies_size_height(picture), readers,
                      stream->owner ? "true" : "false", stream->engine_capture,
+                     selkies_settings_item(SELKIES_SET_ENCODER,
+                                     atomic_load(&stream->wanted_encoder),
+                                     SELKIES_DIALECT_1),
                      atomic_load(&stream->wanted_fps),
                      atomic_load(&stream->engine_qp));
 
-    p = ngx_slprintf(p, last,
+    return ngx_slprintf(p, last,
                      "\"statistics\":{\"pictures\":%uL,\"keys\":%uL,"
                      "\"lites\":%uL,"
                      "\"bytes\":%uL,\"oversized\":%uL,\"resizes\":%uL,"
@@ -191,9 +225,6 @@ ngx_http_selkies_api_status(ngx_http_request_t *r)
                      selkies_histogram_quantile(&statistics->encode, 500),
                      selkies_histogram_quantile(&statistics->encode, 950),
                      selkies_histogram_quantile(&statistics->encode, 990));
-
-    return ngx_http_selkies_respond(r, NGX_HTTP_OK, "application/json", buf,
-                                    p - buf);
 }
 
 

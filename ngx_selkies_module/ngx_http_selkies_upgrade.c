@@ -95,6 +95,7 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
 {
     ngx_int_t                      rc;
     ngx_http_selkies_role_e        role;
+    ngx_http_selkies_display_t    *display;
     ngx_http_selkies_session_t    *s;
     ngx_http_selkies_loc_conf_t   *slcf;
     ngx_http_selkies_handshake_t   hs;
@@ -119,14 +120,14 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
 
-    rc = ngx_http_selkies_worker_attach(slcf->target);
+    rc = ngx_http_selkies_request_display(r, &display);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
     if (selkies_stream_count(ngx_http_selkies_shared(),
-                             (uint32_t) slcf->target->index,
+                             (uint32_t) display->index,
                              SELKIES_COUNT_SOCKETS)
         > slcf->max_viewers)
     {
@@ -136,7 +137,7 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
-    s = ngx_http_selkies_session_create(r, dialect, role);
+    s = ngx_http_selkies_session_create(r, display, dialect, role);
     if (s == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -303,6 +303,12 @@ ngx_http_selkies_wish(ngx_http_selkies_session_t *s,
 
     ngx_http_selkies_session_wish(s);
 
+    /* who asks for an encoder need not be told of it */
+
+    if (selkies_settings_changed(result, SELKIES_SET_ENCODER)) {
+        s->encoder = (uint32_t) s->settings.values[SELKIES_SET_ENCODER];
+    }
+
     /* the client has closed its decoders before it asked for these */
 
     if (!first && (result->changed & SELKIES_SETTING_KEY)) {

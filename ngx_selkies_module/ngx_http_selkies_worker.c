@@ -232,12 +232,15 @@ ngx_http_selkies_reload_single(ngx_http_selkies_main_conf_t *smcf)
 
     ngx_http_selkies_quit();
     ngx_http_selkies_stop_controls();
+    ngx_http_selkies_retire_displays(&w->conf->displays);
 
     w->conf = smcf;
     w->shpool = (ngx_slab_pool_t *) smcf->zone->shm.addr;
     w->shared = w->shpool->data;
     w->nsessions = 0;
     w->quitting = 0;
+
+    ngx_http_selkies_attach_displays();
 }
 
 
@@ -287,6 +290,8 @@ ngx_http_selkies_init_process(ngx_cycle_t *cycle)
                       SELKIES_WORKERS_MAX);
         return NGX_OK;
     }
+
+    ngx_http_selkies_attach_displays();
 
     if (orphans) {
         ngx_http_selkies_find_orphans();
@@ -367,40 +372,6 @@ ngx_http_selkies_exit_process(ngx_cycle_t *cycle)
 }
 
 
-ngx_int_t
-ngx_http_selkies_worker_attach(ngx_http_selkies_display_t *display)
-{
-    selkies_stream_t           *stream;
-    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
-
-    if (w->entry == NULL || w->quitting) {
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
-    }
-
-    if (display->stream != NULL) {
-        return NGX_OK;
-    }
-
-    ngx_http_selkies_lock();
-    stream = selkies_shared_stream(w->shared, (char *) display->name.data,
-                                   display->name.len, w->conf->ring_size);
-    ngx_http_selkies_unlock();
-
-    if (stream == NULL) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "no place for display \"%V\": raise "
-                      "\"selkies_streams\"", &display->name);
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
-    }
-
-    display->stream = stream;
-    display->index = selkies_stream_index(w->shared, stream);
-    display->ring = selkies_stream_ring(w->shared, stream);
-
-    return NGX_OK;
-}
-
-
 void
 ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s)
 {
@@ -408,6 +379,11 @@ ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s)
 
     ngx_queue_insert_tail(&s->display->sessions, &s->queue);
     s->joined = 1;
+
+    if (s->display->timer.timer_set) {
+        ngx_del_timer(&s->display->timer);
+    }
+
     w->nsessions++;
     (void) ngx_http_selkies_count(s->display, SELKIES_COUNT_SOCKETS, 1);
 
@@ -427,6 +403,8 @@ ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s)
     if (ngx_http_selkies_worker.nsessions) {
         ngx_http_selkies_worker.nsessions--;
     }
+
+    ngx_http_selkies_display_left(s->display);
 }
 
 
@@ -508,9 +486,9 @@ ngx_http_selkies_control(ngx_http_selkies_display_t *display)
     ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
 
     if (display->control == NULL && w->entry != NULL && !w->quitting) {
-        display->control = selkies_control_start((char *) display->name.data,
-                               display->xauthority.len
-                               ? (char *) display->xauthority.data : NULL,
+        display->control = selkies_control_start(display->source->display,
+                               display->source->xauthority[0]
+                               ? display->source->xauthority : NULL,
                                w->shared, w->entry, (uint32_t) display->index,
                                &ngx_http_selkies_log);
     }
@@ -524,20 +502,18 @@ ngx_http_selkies_control(ngx_http_selkies_display_t *display)
 static void
 ngx_http_selkies_find_orphans(void)
 {
-    ngx_uint_t                    i;
-    selkies_control_t            *control;
-    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
-    ngx_http_selkies_display_t  **displays;
+    ngx_uint_t                   i;
+    selkies_control_t           *control;
+    ngx_http_selkies_display_t  *display;
 
-    displays = w->conf->displays.elts;
+    for (i = 0; i < ngx_http_selkies_worker.shared->nstreams; i++) {
+        display = ngx_http_selkies_display_at(i, 1);
 
-    for (i = 0; i < w->conf->displays.nelts; i++) {
-
-        if (ngx_http_selkies_worker_attach(displays[i]) != NGX_OK) {
+        if (display == NULL) {
             continue;
         }
 
-        control = ngx_http_selkies_control(displays[i]);
+        control = ngx_http_selkies_control(display);
 
         if (control != NULL) {
             selkies_control_orphans(control);
@@ -614,11 +590,10 @@ ngx_http_selkies_scratch(void)
 static void
 ngx_http_selkies_bell_handler(ngx_event_t *ev)
 {
-    ngx_uint_t                    i;
-    ngx_queue_t                  *q, *next;
-    ngx_connection_t             *c = ev->data;
-    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
-    ngx_http_selkies_display_t  **displays;
+    ngx_queue_t                 *q, *next, *d, *displays;
+    ngx_connection_t            *c = ev->data;
+    ngx_http_selkies_worker_t   *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t  *display;
 
     if (c->close) {
         c->close = 0;
@@ -639,12 +614,16 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
         ngx_http_selkies_service();
     }
 
-    displays = w->conf->displays.elts;
+    displays = &w->conf->displays;
 
-    for (i = 0; i < w->conf->displays.nelts; i++) {
+    for (d = ngx_queue_head(displays);
+         d != ngx_queue_sentinel(displays);
+         d = ngx_queue_next(d))
+    {
+        display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
 
-        for (q = ngx_queue_head(&displays[i]->sessions);
-             q != ngx_queue_sentinel(&displays[i]->sessions);
+        for (q = ngx_queue_head(&display->sessions);
+             q != ngx_queue_sentinel(&display->sessions);
              q = next)
         {
             next = ngx_queue_next(q);
@@ -664,10 +643,9 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
 static void
 ngx_http_selkies_quit(void)
 {
-    ngx_uint_t                     i;
-    ngx_queue_t                   *q, *next;
-    ngx_http_selkies_worker_t     *w = &ngx_http_selkies_worker;
-    ngx_http_selkies_display_t   **displays;
+    ngx_queue_t                 *q, *next, *d, *displays;
+    ngx_http_selkies_worker_t   *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t  *display;
 
     if (w->quitting) {
         return;
@@ -678,12 +656,16 @@ ngx_http_selkies_quit(void)
     ngx_http_selkies_stop_engines();
     ngx_http_selkies_resign();
 
-    displays = w->conf->displays.elts;
+    displays = &w->conf->displays;
 
-    for (i = 0; i < w->conf->displays.nelts; i++) {
+    for (d = ngx_queue_head(displays);
+         d != ngx_queue_sentinel(displays);
+         d = ngx_queue_next(d))
+    {
+        display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
 
-        for (q = ngx_queue_head(&displays[i]->sessions);
-             q != ngx_queue_sentinel(&displays[i]->sessions);
+        for (q = ngx_queue_head(&display->sessions);
+             q != ngx_queue_sentinel(&display->sessions);
              q = next)
         {
             next = ngx_queue_next(q);
@@ -699,25 +681,27 @@ ngx_http_selkies_quit(void)
 static void
 ngx_http_selkies_stop_controls(void)
 {
-    ngx_uint_t                    i;
-    ngx_http_selkies_worker_t    *w = &ngx_http_selkies_worker;
-    ngx_http_selkies_display_t  **displays;
+    ngx_queue_t                 *d, *displays;
+    ngx_http_selkies_display_t  *display;
 
-    displays = w->conf->displays.elts;
+    displays = &ngx_http_selkies_worker.conf->displays;
 
-    for (i = 0; i < w->conf->displays.nelts; i++) {
+    for (d = ngx_queue_head(displays);
+         d != ngx_queue_sentinel(displays);
+         d = ngx_queue_next(d))
+    {
+        display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
 
-        if (selkies_control_stop(displays[i]->control,
-                                 NGX_HTTP_SELKIES_JOIN_MS)
+        if (selkies_control_stop(display->control, NGX_HTTP_SELKIES_JOIN_MS)
             == SELKIES_OK)
         {
-            displays[i]->control = NULL;
+            display->control = NULL;
             continue;
         }
 
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "the input thread of display \"%V\" does not end",
-                      &displays[i]->name);
+                      &display->name);
         ngx_http_selkies_log_flush();
         _exit(0);
     }

@@ -19,6 +19,7 @@
 
 #include "../capture/capture.h"
 #include "../capture/screen.h"
+#include "../encoders/overlay.h"
 #include "selkies_shared.h"
 
 
@@ -42,6 +43,8 @@ typedef struct {
     const char               *xauthority;       /* NULL: none */
     int                       framebuffer_fd;   /* -1: none */
     selkies_capture_mode_t    capture;
+    const selkies_image_t    *watermark;        /* NULL: none */
+    selkies_overlay_place_t   watermark_place;
 
     int                       display_bell;
     int                       desktop_bell;
@@ -66,6 +69,11 @@ typedef struct {
  */
 
 selkies_engine_t *selkies_engine_start(const selkies_engine_conf_t *conf);
+
+
+/* The encoders that were built in: a bit for each selkies_encoder_id_t. */
+
+uint32_t selkies_engine_encoders(void);
 
 
 /*

@@ -15,54 +15,11 @@
 
 #include <string.h>
 
-#include "../encoders/convert.h"
-#include "../encoders/encoder.h"
-#include "../encoders/lite.h"
-#include "../encoders/quality.h"
-#include "selkies_engine_private.h"
-#include "selkies_protocol.h"
-#include "selkies_websocket.h"
+#include "selkies_engine_display.h"
 
 
 #define SELKIES_DISPLAY_KEY_US       250000     /* between two keys */
 #define SELKIES_DISPLAY_FAILURE_US  2000000     /* after an encoder's failure */
-
-/*
- * Lite pictures code all that changed since the last anchor again and again:
- * beyond these sizes an anchor is cheaper.  The QP is visually lossless.
- */
-
-#define SELKIES_DISPLAY_LITE_QP     16
-#define SELKIES_DISPLAY_LITE_MBS    64
-#define SELKIES_DISPLAY_LITE_BYTES  1200
-
-
-typedef struct {
-    selkies_engine_t        *engine;
-    selkies_stream_t        *stream;
-
-    selkies_screen_t        *screen;
-    selkies_picture_t        picture;
-    selkies_encoder_t       *encoder;
-    selkies_lite_t          *lite;
-    selkies_encoder_conf_t   conf;
-    selkies_quality_t        quality;
-
-    uint64_t                 retry_us;
-    uint64_t                 unwatched_us;      /* since; 0 while watched */
-    uint64_t                 pending_us;        /* damage seen; 0: none */
-    uint64_t                 last_us;           /* last picture began */
-    uint64_t                 key_us;            /* last key */
-    uint64_t                 failed_us;         /* last failure; 0: none */
-    uint64_t                 size_us;           /* resize awaited since */
-    uint32_t                 keys;              /* requests answered */
-    unsigned                 started:1;
-    unsigned                 fresh:1;           /* no picture of it yet */
-    unsigned                 failing:1;         /* and that was logged */
-    unsigned                 oversized:1;       /* the ring took no key */
-    unsigned                 ahead:1;           /* lite pictures show more than
-                                                   the last anchor */
-} selkies_display_t;
 
 
 static uint64_t selkies_display_step(selkies_display_t *d);
@@ -71,22 +28,16 @@ static selkies_status_t selkies_display_open(selkies_display_t *d);
 static void selkies_display_close(selkies_display_t *d);
 static void selkies_display_reset(selkies_display_t *d);
 static uint64_t selkies_display_awaited(selkies_display_t *d, uint64_t now);
+static bool selkies_display_prepared(const selkies_display_t *d);
 static selkies_status_t selkies_display_prepare(selkies_display_t *d);
-static void selkies_display_wishes(selkies_display_t *d,
-    selkies_encoder_conf_t *conf, selkies_quality_conf_t *quality);
+static const char *selkies_display_encoder(selkies_display_t *d,
+    const selkies_log_t *log);
+static selkies_status_t selkies_display_configure(selkies_display_t *d);
 static uint64_t selkies_display_picture(selkies_display_t *d, uint64_t now);
-static selkies_status_t selkies_display_capture(selkies_display_t *d);
-static selkies_status_t selkies_display_encode(selkies_display_t *d,
+static uint64_t selkies_display_deadline_us(const selkies_display_t *d);
+static selkies_status_t selkies_display_rows(selkies_display_t *d,
     uint64_t now, bool key);
-static selkies_status_t selkies_display_anchor(selkies_display_t *d,
-    uint64_t now, uint64_t seen_us, int qp, bool key, bool paintover);
-static int selkies_display_anchor_qp(const selkies_display_t *d, int qp,
-    size_t changed);
-static selkies_status_t selkies_display_lite(selkies_display_t *d,
-    uint64_t now, uint64_t seen_us);
-static bool selkies_display_plain(const selkies_display_t *d);
-static bool selkies_display_publish(selkies_display_t *d,
-    const selkies_access_unit_t *au, uint64_t capture_us, unsigned flags);
+static selkies_status_t selkies_display_capture(selkies_display_t *d);
 
 
 void *
@@ -117,6 +68,7 @@ selkies_engine_display(void *data)
     }
 
     selkies_display_close(d);
+    selkies_overlay_finish(&d->overlay);
 
     return NULL;
 }
@@ -165,7 +117,7 @@ selkies_display_step(selkies_display_t *d)
     }
 
     if (!d->started || (bits & SELKIES_SCREEN_GEOMETRY)
-        || d->encoder == NULL)
+        || !selkies_display_prepared(d))
     {
         if (d->failed_us != 0
             && now - d->failed_us < SELKIES_DISPLAY_FAILURE_US)
@@ -308,6 +260,7 @@ selkies_display_reset(selkies_display_t *d)
 {
     selkies_lite_close(d->lite);
     selkies_encoder_close(d->encoder);
+    selkies_engine_rows_close(&d->rows);
     selkies_picture_finish(&d->picture);
 
     d->lite = NULL;
@@ -351,12 +304,23 @@ selkies_display_awaited(selkies_display_t *d, uint64_t now)
 }
 
 
+/* Whether the encoder is there that is wanted now. */
+
+static bool
+selkies_display_prepared(const selkies_display_t *d)
+{
+    return (d->encoder != NULL || d->rows.rows != NULL)
+           && d->wanted_encoder == atomic_load(&d->stream->wanted_encoder);
+}
+
+
 /* Opens picture and encoder for the size the screen has now. */
 
 static selkies_status_t
 selkies_display_prepare(selkies_display_t *d)
 {
     int32_t                  width, height;
+    const char              *name;
     selkies_status_t         rc;
     const selkies_log_t     *log;
     selkies_engine_t        *engine = d->engine;
@@ -375,7 +339,7 @@ selkies_display_prepare(selkies_display_t *d)
     width &= ~1;
     height &= ~1;
 
-    if (d->encoder != NULL && width == d->picture.width
+    if (selkies_display_prepared(d) && width == d->picture.width
         && height == d->picture.height)
     {
         return SELKIES_OK;
@@ -383,34 +347,37 @@ selkies_display_prepare(selkies_display_t *d)
 
     selkies_display_reset(d);
 
-    if (selkies_picture_init(&d->picture, width, height) != SELKIES_OK) {
+    memset(&d->conf, 0, sizeof(selkies_encoder_conf_t));
+    d->conf.width = width;
+    d->conf.height = height;
+    d->wanted_encoder = atomic_load(&d->stream->wanted_encoder);
+    selkies_engine_wishes(d->stream, &d->conf, &quality);
+    selkies_quality_init(&d->quality, &quality);
+
+    /* JPEG has colours of its own, and stripes are 4:2:0 */
+
+    rc = d->conf.fullcolor && !selkies_engine_rows_wanted(d->wanted_encoder)
+         ? selkies_picture_init_full(&d->picture, width, height)
+         : selkies_picture_init(&d->picture, width, height);
+
+    if (rc != SELKIES_OK) {
         selkies_log(log, SELKIES_LOG_ERR,
                     "display %s: a picture of %dx%d cannot be made",
                     engine->conf.display, (int) width, (int) height);
         return SELKIES_ERROR;
     }
 
-    memset(&d->conf, 0, sizeof(selkies_encoder_conf_t));
-    d->conf.width = width;
-    d->conf.height = height;
-    selkies_display_wishes(d, &d->conf, &quality);
+    name = selkies_display_encoder(d, log);
 
-    d->encoder = selkies_encoder_open(SELKIES_CODEC_H264, NULL, &d->conf, log);
-
-    if (d->encoder == NULL) {
+    if (name == NULL) {
         selkies_log(log, SELKIES_LOG_ERR,
                     "display %s: no encoder takes a picture of %dx%d",
                     engine->conf.display, (int) width, (int) height);
         return SELKIES_ERROR;
     }
 
-    d->lite = selkies_lite_open(SELKIES_DISPLAY_LITE_QP, log);
-
-    if (d->lite == NULL) {
-        return SELKIES_ERROR;
-    }
-
-    selkies_quality_init(&d->quality, &quality);
+    selkies_overlay_place(&d->overlay, engine->conf.watermark,
+                          engine->conf.watermark_place, width, height);
 
     rc = selkies_screen_start(d->screen);
 
@@ -433,7 +400,7 @@ selkies_display_prepare(selkies_display_t *d)
     selkies_log(engine->conf.log, SELKIES_LOG_INFO,
                 "display %s: %dx%d, capture by %s, encoder %s, conversion %s",
                 engine->conf.display, (int) width, (int) height,
-                selkies_screen_tier(d->screen), d->encoder->ops->name,
+                selkies_screen_tier(d->screen), name,
                 selkies_convert_name(d->picture.variant));
 
     selkies_engine_publish_state(engine, SELKIES_STREAM_READY);
@@ -442,22 +409,71 @@ selkies_display_prepare(selkies_display_t *d)
 }
 
 
-static void
-selkies_display_wishes(selkies_display_t *d, selkies_encoder_conf_t *conf,
-    selkies_quality_conf_t *quality)
+/* The wanted encoder for the picture; its name, NULL where none opens. */
+
+static const char *
+selkies_display_encoder(selkies_display_t *d, const selkies_log_t *log)
 {
-    uint32_t  paintover;
+    if (selkies_engine_rows_wanted(d->wanted_encoder)) {
 
-    conf->fps = (int) atomic_load(&d->stream->wanted_fps);
-    conf->qp = (int) atomic_load(&d->stream->wanted_qp);
+        if (selkies_engine_rows_open(&d->rows, d->engine, d->wanted_encoder,
+                                     d->conf.width, d->conf.height, log)
+            != SELKIES_OK)
+        {
+            return NULL;
+        }
 
-    paintover = atomic_load(&d->stream->wanted_paintover_qp);
+        return d->rows.rows->ops->name;
+    }
 
-    quality->qp = conf->qp;
-    quality->paintover = paintover != 0;
-    quality->paintover_qp = paintover ? (int) paintover : conf->qp;
+    d->encoder = selkies_encoder_open(SELKIES_CODEC_H264, NULL, &d->conf, log);
+    d->lite = selkies_lite_open(SELKIES_DISPLAY_LITE_QP, log);
 
-    conf->paintover_qp = quality->paintover_qp;
+    if (d->encoder == NULL || d->lite == NULL) {
+        selkies_encoder_close(d->encoder);
+        selkies_lite_close(d->lite);
+        d->encoder = NULL;
+        d->lite = NULL;
+        return NULL;
+    }
+
+    return d->encoder->ops->name;
+}
+
+
+/* Takes over what is wanted now; REINIT where the encoder must start anew. */
+
+static selkies_status_t
+selkies_display_configure(selkies_display_t *d)
+{
+    selkies_status_t        rc;
+    selkies_encoder_conf_t  conf;
+    selkies_quality_conf_t  quality;
+
+    conf = d->conf;
+    selkies_engine_wishes(d->stream, &conf, &quality);
+
+    if (d->rows.rows != NULL) {
+
+        /* rows look after their qualities themselves */
+
+        d->conf = conf;
+        return SELKIES_OK;
+    }
+
+    if (memcmp(&conf, &d->conf, sizeof(selkies_encoder_conf_t)) != 0) {
+        rc = selkies_encoder_reconfigure(d->encoder, &conf);
+
+        if (rc != SELKIES_OK) {
+            return rc;
+        }
+
+        d->conf = conf;
+    }
+
+    selkies_quality_configure(&d->quality, &quality);
+
+    return SELKIES_OK;
 }
 
 
@@ -471,11 +487,17 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
 {
     bool               key;
     uint64_t           due, wait, deadline;
+    selkies_rect_t     moved;
     selkies_status_t   rc;
     selkies_engine_t  *engine = d->engine;
 
+    if (selkies_display_configure(d) != SELKIES_OK) {
+        selkies_display_reset(d);
+        return 0;
+    }
+
     key = atomic_load(&d->stream->wanted_keys) != d->keys;
-    deadline = selkies_quality_deadline_us(&d->quality);
+    deadline = selkies_display_deadline_us(d);
 
     /* a black screen is no change to a new picture, but must be shown */
 
@@ -515,10 +537,19 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
         return wait;
     }
 
-    rc = selkies_display_capture(d);
+    if (selkies_overlay_move(&d->overlay, now, &moved)) {
+        selkies_screen_damage_all(d->screen);
+    }
 
-    if (rc == SELKIES_OK) {
-        rc = selkies_display_encode(d, now, key);
+    if (d->rows.rows != NULL) {
+        rc = selkies_display_rows(d, now, key);
+
+    } else {
+        rc = selkies_display_capture(d);
+
+        if (rc == SELKIES_OK) {
+            rc = selkies_display_encode(d, now, key);
+        }
     }
 
     switch (rc) {
@@ -540,6 +571,55 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
 }
 
 
+/* When there is something to do without damage or a wish. */
+
+static uint64_t
+selkies_display_deadline_us(const selkies_display_t *d)
+{
+    uint64_t  refine, move;
+
+    refine = d->rows.rows != NULL ? selkies_rows_deadline_us(d->rows.rows)
+                                  : selkies_quality_deadline_us(&d->quality);
+    move = selkies_overlay_deadline_us(&d->overlay);
+
+    return refine < move ? refine : move;
+}
+
+
+static selkies_status_t
+selkies_display_rows(selkies_display_t *d, uint64_t now, bool key)
+{
+    uint64_t                      seen_us;
+    selkies_status_t              rc;
+    selkies_engine_rows_result_t  result;
+
+    seen_us = d->pending_us ? d->pending_us : now;
+
+    rc = selkies_engine_rows_picture(&d->rows, d->engine, d->screen,
+                                     &d->picture, &d->overlay, now, seen_us,
+                                     key || d->fresh, &result);
+
+    if (rc != SELKIES_OK) {
+        return rc;
+    }
+
+    d->pending_us = 0;
+
+    if (result.coded) {
+        d->last_us = now;
+        d->fresh = 0;
+    }
+
+    if (result.complete) {
+        d->key_us = now;
+        d->keys = atomic_load(&d->stream->wanted_keys);
+        atomic_fetch_add(&d->stream->statistics.keys, 1);
+    }
+
+    return SELKIES_OK;
+}
+
+
 static selkies_status_t
 selkies_display_capture(selkies_display_t *d)
 {
@@ -551,7 +631,7 @@ selkies_display_capture(selkies_display_t *d)
     switch (rc) {
 
     case SELKIES_OK:
-        selkies_convert(&d->picture, &frame);
+        selkies_overlay_convert(&d->overlay, &d->picture, &frame);
         selkies_screen_release(d->screen);
         return SELKIES_OK;
 
@@ -561,235 +641,4 @@ selkies_display_capture(selkies_display_t *d)
     default:
         return rc;
     }
-}
-
-
-static selkies_status_t
-selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
-{
-    bool                        plain;
-    size_t                      total, changed;
-    uint64_t                    seen_us;
-    selkies_status_t            rc;
-    selkies_encoder_conf_t      conf;
-    selkies_quality_conf_t      quality;
-    selkies_quality_decision_t  decision;
-
-    conf = d->conf;
-    selkies_display_wishes(d, &conf, &quality);
-
-    if (memcmp(&conf, &d->conf, sizeof(selkies_encoder_conf_t)) != 0) {
-        rc = selkies_encoder_reconfigure(d->encoder, &conf);
-
-        if (rc == SELKIES_REINIT) {
-            selkies_display_reset(d);
-            return SELKIES_AGAIN;
-        }
-
-        d->conf = conf;
-        selkies_quality_configure(&d->quality, &quality);
-    }
-
-    seen_us = d->pending_us ? d->pending_us : now;
-    d->pending_us = 0;
-
-    total = (size_t) d->picture.mb_width * (size_t) d->picture.mb_height;
-    decision = selkies_quality_decide(&d->quality, now, d->picture.ndirty,
-                                      total);
-    changed = selkies_lite_pending(d->lite, &d->picture);
-    plain = selkies_display_plain(d);
-
-    if (!decision.encode && !key && !d->fresh && !(d->ahead && plain)) {
-        return SELKIES_OK;
-    }
-
-    if (!key && !d->fresh && !d->oversized && !decision.paintover && !plain
-        && changed <= SELKIES_DISPLAY_LITE_MBS)
-    {
-        rc = selkies_display_lite(d, now, seen_us);
-
-        if (rc != SELKIES_AGAIN) {
-            return rc;
-        }
-    }
-
-    return selkies_display_anchor(d, now, seen_us,
-                                  selkies_display_anchor_qp(d, decision.qp,
-                                                            changed),
-                                  key, decision.paintover);
-}
-
-
-static selkies_status_t
-selkies_display_anchor(selkies_display_t *d, uint64_t now, uint64_t seen_us,
-    int qp, bool key, bool paintover)
-{
-    selkies_status_t       rc;
-    selkies_access_unit_t  au;
-
-    rc = selkies_encoder_encode(d->encoder, &d->picture, qp,
-                                key || d->oversized, now, &au);
-
-    if (rc == SELKIES_OK) {
-        rc = selkies_lite_anchor(d->lite, &au, &au);
-    }
-
-    if (rc != SELKIES_OK) {
-        return rc == SELKIES_REINIT ? SELKIES_ERROR : rc;
-    }
-
-    d->last_us = now;
-    d->fresh = 0;
-    d->ahead = 0;
-
-    selkies_picture_clear_dirty(&d->picture);
-    selkies_quality_coded(&d->quality, now, au.kind, au.qp, paintover);
-
-    if (!selkies_display_publish(d, &au, seen_us,
-                                 au.kind == SELKIES_PICTURE_IDR
-                                 ? SELKIES_PACKET_KEY : 0))
-    {
-        /* readers would miss a reference: a smaller key must follow */
-
-        d->oversized = 1;
-        atomic_fetch_add(&d->stream->statistics.oversized, 1);
-        return SELKIES_OK;
-    }
-
-    d->oversized = 0;
-
-    if (au.kind == SELKIES_PICTURE_IDR) {
-        d->key_us = now;
-        d->keys = atomic_load(&d->stream->wanted_keys);
-    }
-
-    atomic_store(&d->stream->engine_qp, (uint32_t) au.qp);
-
-    return SELKIES_OK;
-}
-
-
-/*
- * A small change of a screen that is refined already, or was shown by lite
- * pictures, keeps that quality: it would only be lost for a moment.
- */
-
-static int
-selkies_display_anchor_qp(const selkies_display_t *d, int qp, size_t changed)
-{
-    const selkies_quality_t  *q = &d->quality;
-
-    if (d->oversized) {
-        return SELKIES_ENCODER_QP_LIMIT;
-    }
-
-    if (changed <= SELKIES_DISPLAY_LITE_MBS && q->conf.paintover
-        && qp == q->conf.qp && q->worst_qp <= q->conf.paintover_qp)
-    {
-        return q->conf.paintover_qp < qp ? q->conf.paintover_qp : qp;
-    }
-
-    return qp;
-}
-
-
-/* AGAIN: it takes an anchor. */
-
-static selkies_status_t
-selkies_display_lite(selkies_display_t *d, uint64_t now, uint64_t seen_us)
-{
-    selkies_status_t       rc;
-    selkies_access_unit_t  au;
-
-    rc = selkies_lite_picture(d->lite, &d->picture, now, &au);
-
-    if (rc != SELKIES_OK) {
-        return rc;
-    }
-
-    if (au.len > SELKIES_DISPLAY_LITE_BYTES
-        || !selkies_display_publish(d, &au, seen_us, SELKIES_PACKET_LITE))
-    {
-        return SELKIES_AGAIN;
-    }
-
-    d->last_us = now;
-    d->ahead = 1;
-
-    selkies_picture_clear_dirty(&d->picture);
-    selkies_quality_coded(&d->quality, now, au.kind, au.qp, 0);
-
-    return SELKIES_OK;
-}
-
-
-/* Whether somebody watches who takes no lite pictures. */
-
-static bool
-selkies_display_plain(const selkies_display_t *d)
-{
-    return selkies_stream_count(d->engine->conf.shared, d->engine->index,
-                                SELKIES_COUNT_PLAIN) != 0;
-}
-
-
-/* Writes the access unit into the ring as one websocket message. */
-
-static bool
-selkies_display_publish(selkies_display_t *d, const selkies_access_unit_t *au,
-    uint64_t capture_us, unsigned flags)
-{
-    size_t                 size;
-    uint8_t               *room, *payload, *start, type;
-    uint16_t               frame_id;
-    selkies_packet_t       packet;
-    selkies_statistics_t  *statistics = &d->stream->statistics;
-
-    static const uint8_t  types[] = {
-        [SELKIES_PICTURE_IDR] = SELKIES_FRAME_KEY,
-        [SELKIES_PICTURE_I] = SELKIES_FRAME_INTRA,
-        [SELKIES_PICTURE_P] = SELKIES_FRAME_DELTA
-    };
-
-    size = SELKIES_VIDEO_HEADER_BYTES + au->len;
-
-    room = selkies_ring_reserve(d->engine->ring,
-                                SELKIES_WEBSOCKET_HEADROOM + size);
-
-    if (room == NULL) {
-        return false;
-    }
-
-    frame_id = (uint16_t) atomic_fetch_add(&d->stream->engine_frame, 1);
-    type = types[au->kind];
-    payload = room + SELKIES_WEBSOCKET_HEADROOM;
-
-    selkies_video_header(payload, type, frame_id, 0,
-                         (uint16_t) d->picture.width,
-                         (uint16_t) d->picture.height);
-    memcpy(payload + SELKIES_VIDEO_HEADER_BYTES, au->data, au->len);
-
-    start = selkies_websocket_header_before(payload,
-                                            SELKIES_WEBSOCKET_BINARY, 1, size);
-
-    packet.data = start;
-    packet.length_bytes = (uint32_t) (payload + size - start);
-    packet.epoch = atomic_load(&d->stream->engine_epoch);
-    packet.flags = (uint16_t) flags;
-    packet.frame_id = frame_id;
-    packet.width = (uint16_t) d->picture.width;
-    packet.height = (uint16_t) d->picture.height;
-    packet.capture_us = capture_us;
-    packet.encoded_us = selkies_clock_us();
-
-    atomic_fetch_add(&statistics->pictures, 1);
-    atomic_fetch_add(&statistics->bytes, au->len);
-    atomic_fetch_add(&statistics->keys, (flags & SELKIES_PACKET_KEY) != 0);
-    atomic_fetch_add(&statistics->lites, (flags & SELKIES_PACKET_LITE) != 0);
-    selkies_histogram_add(&statistics->encode, packet.encoded_us - capture_us);
-
-    selkies_ring_publish(d->engine->ring, &packet);
-    d->engine->conf.wake(d->engine->conf.data, d->engine->index);
-
-    return true;
 }

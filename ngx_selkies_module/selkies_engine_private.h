@@ -13,6 +13,8 @@
 
 #include <pthread.h>
 
+#include "../encoders/encoder.h"
+#include "../encoders/quality.h"
 #include "selkies_engine.h"
 #include "selkies_thread.h"
 
@@ -44,11 +46,50 @@ struct selkies_engine_s {
 };
 
 
+/* One packet of an encoder, on its way into the ring. */
+
+typedef struct {
+    const uint8_t            *data;
+    size_t                    len;
+    selkies_codec_t           codec;
+    selkies_picture_kind_t    kind;
+    int32_t                   y;                /* of a row, else 0 */
+    int32_t                   width;
+    int32_t                   height;           /* of the row */
+    int32_t                   picture_height;
+    unsigned                  flags;            /* SELKIES_PACKET_* */
+    uint16_t                  frame_id;
+    uint64_t                  capture_us;
+} selkies_engine_packet_t;
+
+
 #pragma GCC visibility push(hidden)
 
 
+/*
+ * Any thread.  What the stream's clients want of encoder and quality; of
+ * `conf`, the size is left alone.
+ */
+
+void selkies_engine_wishes(selkies_stream_t *stream,
+    selkies_encoder_conf_t *conf, selkies_quality_conf_t *quality);
+
 void *selkies_engine_display(void *data);
 void *selkies_engine_desktop(void *data);
+
+
+/*
+ * Display thread.  Copies the packet into the ring as one websocket message;
+ * false where the ring has no room for one so large.
+ */
+
+bool selkies_engine_publish(selkies_engine_t *engine,
+    const selkies_engine_packet_t *packet);
+
+
+/* Display thread.  All packets of a picture are out: counts, and wakes. */
+
+void selkies_engine_published(selkies_engine_t *engine, uint64_t capture_us);
 
 
 static inline bool

@@ -100,8 +100,9 @@ selkies_ring_count(selkies_ring_t *ring, selkies_packet_t *packet)
     if (packet->flags & SELKIES_PACKET_KEY) {
         ring->chain = 0;
         ring->chain_bytes = 0;
+        ring->chained = 0;
 
-    } else if (!(packet->flags & SELKIES_PACKET_LITE)) {
+    } else if (!(packet->flags & (SELKIES_PACKET_LITE|SELKIES_PACKET_PART))) {
         ring->chain += ring->chain != UINT32_MAX;
         ring->chain_bytes += packet->length_bytes
                              <= UINT32_MAX - ring->chain_bytes
@@ -109,6 +110,11 @@ selkies_ring_count(selkies_ring_t *ring, selkies_packet_t *packet)
                              : UINT32_MAX - ring->chain_bytes;
     }
 
+    if (packet->flags & SELKIES_PACKET_CHAIN) {
+        ring->chained = SELKIES_PACKET_CHAINED;
+    }
+
+    packet->flags |= (uint16_t) ring->chained;
     packet->chain = ring->chain;
     packet->chain_bytes = ring->chain_bytes;
 }
@@ -148,6 +154,7 @@ selkies_ring_publish(selkies_ring_t *ring, selkies_packet_t *packet)
     atomic_store_explicit(&slot->chain,
                           (uint64_t) packet->chain << 32 | packet->chain_bytes,
                           memory_order_relaxed);
+    atomic_store_explicit(&slot->y, packet->y, memory_order_relaxed);
     atomic_store_explicit(&slot->capture_us, packet->capture_us,
                           memory_order_relaxed);
     atomic_store_explicit(&slot->encoded_us, packet->encoded_us,
@@ -205,6 +212,8 @@ selkies_ring_get(selkies_ring_t *ring, uint64_t number,
                                         memory_order_relaxed);
     picture = atomic_load_explicit(&slot->picture, memory_order_relaxed);
     chain = atomic_load_explicit(&slot->chain, memory_order_relaxed);
+    packet->y = (uint16_t) atomic_load_explicit(&slot->y,
+                                                memory_order_relaxed);
     packet->capture_us = atomic_load_explicit(&slot->capture_us,
                                               memory_order_relaxed);
     packet->encoded_us = atomic_load_explicit(&slot->encoded_us,

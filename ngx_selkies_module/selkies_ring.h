@@ -35,13 +35,20 @@
 
 #define SELKIES_PACKET_KEY       0x0001     /* decodable with nothing before */
 #define SELKIES_PACKET_LITE      0x0002     /* no later packet refers to it */
+#define SELKIES_PACKET_PART      0x0004     /* belongs to the key before it */
+#define SELKIES_PACKET_ROW       0x0008     /* a newer one with its y stands
+                                               for it; refers to nothing */
+#define SELKIES_PACKET_CHAIN     0x0010     /* only for who takes lite ones */
+#define SELKIES_PACKET_CHAINED   0x0020     /* the ring's: there was one since
+                                               the newest key */
 
 
 /*
  * What a slot says of its packet.  number, position, data and what is said of
  * the chain are filled by the ring; the rest is the writer's.  The chain is
  * what a decoder needs from the newest key up to this packet, itself
- * included unless it is lite: key and lite packets do not count.
+ * included unless it is lite: key (with its parts) and lite packets do not
+ * count.
  */
 
 typedef struct {
@@ -54,7 +61,8 @@ typedef struct {
     uint16_t          flags;
     uint16_t          frame_id;
     uint16_t          width;
-    uint16_t          height;
+    uint16_t          height;               /* both of the whole picture */
+    uint16_t          y;                    /* of a row, else 0 */
 
     uint32_t          chain;                /* packets */
     uint32_t          chain_bytes;
@@ -72,7 +80,7 @@ typedef struct {
     _Atomic uint64_t  capture_us;
     _Atomic uint64_t  encoded_us;
     _Atomic uint64_t  chain;                /* packets, bytes */
-    uint64_t          spare;                /* a slot is one cache line */
+    _Atomic uint64_t  y;                    /* a slot is one cache line */
 } selkies_ring_slot_t;
 
 
@@ -84,7 +92,8 @@ typedef struct {
     uint64_t             start;             /* writer: of this reservation */
     uint32_t             chain;             /* writer: of the last packet */
     uint32_t             chain_bytes;
-    uint64_t             spare[2];
+    uint64_t             chained;           /* writer: CHAINED, or 0 */
+    uint64_t             spare;
     selkies_ring_slot_t  slots[SELKIES_RING_SLOTS];
 } selkies_ring_t;                           /* the data area follows */
 

@@ -603,6 +603,39 @@ selkies_settings_finish(selkies_settings_t *settings)
 }
 
 
+void
+selkies_settings_limit(selkies_settings_t *settings, unsigned id,
+    uint32_t mask)
+{
+    unsigned                  i, n;
+    selkies_setting_value_t  *v;
+
+    v = &settings->values[id];
+
+    for (i = 0, n = 0; i < v->nitems; i++) {
+        if (mask >> v->items[i] & 1) {
+            n++;
+        }
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    for (i = 0, n = 0; i < v->nitems; i++) {
+        if (mask >> v->items[i] & 1) {
+            v->items[n++] = v->items[i];
+        }
+    }
+
+    v->nitems = (uint8_t) n;
+
+    if (!(mask >> v->number & 1)) {
+        v->number = v->items[0];
+    }
+}
+
+
 const char *
 selkies_settings_string(const selkies_settings_t *settings, unsigned id)
 {

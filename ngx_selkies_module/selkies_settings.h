@@ -335,6 +335,16 @@ void selkies_settings_merge(selkies_settings_t *child,
 void selkies_settings_finish(selkies_settings_t *settings);
 
 
+/*
+ * Takes those items of an enum out of what is allowed that are not in the mask
+ * (a bit for each item's index): they were not built in.  The default becomes
+ * the first one left.  Where none is left nothing changes.
+ */
+
+void selkies_settings_limit(selkies_settings_t *settings, unsigned id,
+    uint32_t mask);
+
+
 /* The operator's string of a str row, zero-terminated, inside *settings. */
 
 const char *selkies_settings_string(const selkies_settings_t *settings,

@@ -137,7 +137,7 @@ static const selkies_setting_t  selkies_settings[SELKIES_SETTINGS] = {
 
     [SELKIES_SET_RATE_CONTROL_MODE] =
         ENUM("rate_control_mode", "crf", selkies_rate_controls, NULL,
-             SENT|CLIENT|STRUCT, NULL,
+             SENT|CLIENT|LIVE, NULL,
              "constant quality, or a limit on the bit rate"),
 
     [SELKIES_SET_ENABLE_RATE_CONTROL] =
@@ -275,7 +275,8 @@ static const selkies_setting_t  selkies_settings[SELKIES_SETTINGS] = {
 
     [SELKIES_SET_H264_FULLCOLOR] =
         { .name = "h264_fullcolor", .name2 = "video_fullcolor",
-          .flags = SENT|CLIENT|STRUCT|KEY, .text = "4:4:4 instead of 4:2:0" },
+          .flags = SENT|CLIENT|STRUCT|KEY,
+          .text = "4:4:4 instead of 4:2:0; Firefox cannot show it" },
 
     [SELKIES_SET_H264_STREAMING_MODE] =
         { .name = "h264_streaming_mode", .name2 = "video_streaming_mode",

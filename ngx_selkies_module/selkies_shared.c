@@ -6,9 +6,15 @@
  */
 
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE             /* MADV_REMOVE */
+#endif
+
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "selkies_shared.h"
 
@@ -16,6 +22,10 @@
 #define selkies_align(n, a)  (((n) + (a) - 1) / (a) * (a))
 
 
+static bool selkies_stream_is_held(selkies_shared_t *shared, uint32_t index);
+static void selkies_stream_empty(selkies_shared_t *shared,
+    selkies_stream_t *stream);
+static void selkies_watch_clear(selkies_watch_t *watch);
 static bool selkies_worker_is_dead(const selkies_worker_t *worker);
 
 
@@ -59,43 +69,191 @@ selkies_shared_init(void *block, uint32_t nstreams, size_t ring_bytes)
 
 
 selkies_stream_t *
-selkies_shared_stream(selkies_shared_t *shared, const char *display,
-    size_t len, size_t ring_bytes)
+selkies_stream_hold(selkies_shared_t *shared, selkies_worker_t *worker,
+    const selkies_source_t *source, size_t ring_bytes, bool *differs)
 {
     uint32_t           i;
-    selkies_stream_t  *stream, *unused;
+    selkies_stream_t  *stream, *unused, *left;
 
-    if (len == 0 || len >= SELKIES_DISPLAY_LEN) {
-        return NULL;
-    }
+    *differs = false;
+    stream = selkies_stream_find(shared, source->display);
 
-    unused = NULL;
+    if (stream != NULL) {
+        i = selkies_stream_index(shared, stream);
 
-    for (i = 0; i < shared->nstreams; i++) {
-        stream = &shared->streams[i];
-
-        if (stream->display[0] == '\0') {
-            if (unused == NULL) {
-                unused = stream;
+        if (selkies_source_same(&stream->source, source)) {
+            if (source->generation > stream->source.generation) {
+                stream->source.generation = source->generation;
             }
 
-            continue;
+            goto held;
         }
 
-        if (strlen(stream->display) == len
-            && memcmp(stream->display, display, len) == 0)
+        if (selkies_stream_is_held(shared, i)) {
+
+            /* a reload may change the way; workers that leave do not */
+
+            if (source->generation <= stream->source.generation) {
+                *differs = true;
+                return NULL;
+            }
+
+            stream->source = *source;
+            goto held;
+        }
+
+    } else {
+        unused = NULL;
+        left = NULL;
+
+        for (i = 0; i < shared->nstreams && unused == NULL; i++) {
+            stream = &shared->streams[i];
+
+            if (stream->source.display[0] == '\0') {
+                unused = stream;
+
+            } else if (left == NULL && !selkies_stream_is_held(shared, i)) {
+                left = stream;
+            }
+        }
+
+        stream = unused ? unused : left;
+
+        if (stream == NULL) {
+            return NULL;
+        }
+    }
+
+    selkies_stream_empty(shared, stream);
+    selkies_ring_init(selkies_stream_ring(shared, stream), ring_bytes);
+    stream->source = *source;
+
+held:
+
+    i = selkies_stream_index(shared, stream);
+    atomic_fetch_add(&worker->watch[i].counts[SELKIES_COUNT_HOLDS], 1);
+
+    return stream;
+}
+
+
+void
+selkies_stream_release(selkies_shared_t *shared, selkies_worker_t *worker,
+    selkies_stream_t *stream, bool forget)
+{
+    uint32_t   i;
+    uint64_t   ring_bytes;
+    uintptr_t  start, end;
+
+    i = selkies_stream_index(shared, stream);
+    atomic_fetch_sub(&worker->watch[i].counts[SELKIES_COUNT_HOLDS], 1);
+
+    if (!forget || selkies_stream_is_held(shared, i)) {
+        return;
+    }
+
+    ring_bytes = selkies_stream_ring(shared, stream)->size_bytes;
+    selkies_stream_empty(shared, stream);
+
+    /* whole pages of it; where it cannot be done it is only kept */
+
+    start = selkies_align((uintptr_t) selkies_stream_ring(shared, stream),
+                          4096);
+    end = ((uintptr_t) selkies_stream_ring(shared, stream)
+           + selkies_ring_bytes(ring_bytes)) / 4096 * 4096;
+
+    if (start < end) {
+        (void) madvise((void *) start, end - start, MADV_REMOVE);
+    }
+}
+
+
+selkies_stream_t *
+selkies_stream_find(selkies_shared_t *shared, const char *display)
+{
+    uint32_t  i;
+
+    for (i = 0; i < shared->nstreams && display[0] != '\0'; i++) {
+        if (strcmp(shared->streams[i].source.display, display) == 0) {
+            return &shared->streams[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+bool
+selkies_source_same(const selkies_source_t *one, const selkies_source_t *two)
+{
+    return strcmp(one->display, two->display) == 0
+           && strcmp(one->xauthority, two->xauthority) == 0
+           && strcmp(one->framebuffer, two->framebuffer) == 0
+           && one->framebuffer_fd == two->framebuffer_fd
+           && one->capture == two->capture
+           && one->watermark == two->watermark
+           && one->idle_ms == two->idle_ms;
+}
+
+
+/* A killed worker holds nothing, though its entry waits for a successor. */
+
+static bool
+selkies_stream_is_held(selkies_shared_t *shared, uint32_t index)
+{
+    uint32_t           i, used;
+    selkies_worker_t  *worker;
+
+    used = atomic_load(&shared->nworkers);
+
+    for (i = 0; i < used; i++) {
+        worker = &shared->workers[i];
+
+        if (atomic_load(&worker->pid) != 0
+            && atomic_load(&worker->watch[index].counts[SELKIES_COUNT_HOLDS])
+               != 0
+            && !selkies_worker_is_dead(worker))
         {
-            return stream;
+            return true;
         }
     }
 
-    if (unused != NULL) {
-        selkies_ring_init(selkies_stream_ring(shared, unused), ring_bytes);
-        memcpy(unused->display, display, len);
-        unused->display[len] = '\0';
-    }
+    return false;
+}
 
-    return unused;
+
+/*
+ * A free place.  Nobody holds it: what counts for it in the table of workers
+ * is left over from killed ones.
+ */
+
+static void
+selkies_stream_empty(selkies_shared_t *shared, selkies_stream_t *stream)
+{
+    size_t     start;
+    uint32_t   i, index;
+    uint64_t   ring_offset;
+
+    index = selkies_stream_index(shared, stream);
+    ring_offset = stream->ring_offset;
+
+    /* all but the cursor's text, whose pages may never have been touched */
+
+    start = offsetof(selkies_stream_t, statistics);
+
+    memset(stream, 0, offsetof(selkies_stream_t, cursor));
+    memset((uint8_t *) stream + start, 0, sizeof(selkies_stream_t) - start);
+
+    atomic_store(&stream->cursor.sequence, 0);
+    atomic_store(&stream->cursor.length_bytes, 0);
+
+    stream->ring_offset = ring_offset;
+
+    for (i = 0; i < SELKIES_WORKERS_MAX; i++) {
+        if (atomic_load(&shared->workers[i].pid) != 0) {
+            selkies_watch_clear(&shared->workers[i].watch[index]);
+        }
+    }
 }
 
 
@@ -170,23 +328,29 @@ selkies_worker_is_dead(const selkies_worker_t *worker)
 void
 selkies_worker_free(selkies_worker_t *worker)
 {
-    uint32_t          i, k;
-    selkies_watch_t  *watch;
+    uint32_t  i;
 
     atomic_store(&worker->pid, 0);
 
     for (i = 0; i < SELKIES_STREAMS_MAX; i++) {
-        watch = &worker->watch[i];
+        selkies_watch_clear(&worker->watch[i]);
+    }
+}
 
-        for (k = 0; k < SELKIES_COUNTS; k++) {
-            atomic_store(&watch->counts[k], 0);
-        }
 
-        atomic_store(&watch->pressed.buttons, 0);
+static void
+selkies_watch_clear(selkies_watch_t *watch)
+{
+    uint32_t  i;
 
-        for (k = 0; k < 4; k++) {
-            atomic_store(&watch->pressed.keys[k], 0);
-        }
+    for (i = 0; i < SELKIES_COUNTS; i++) {
+        atomic_store(&watch->counts[i], 0);
+    }
+
+    atomic_store(&watch->pressed.buttons, 0);
+
+    for (i = 0; i < 4; i++) {
+        atomic_store(&watch->pressed.keys[i], 0);
     }
 }
 

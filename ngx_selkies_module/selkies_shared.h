@@ -35,6 +35,7 @@
 #define SELKIES_WORKERS_MAX      256
 #define SELKIES_STREAMS_MAX      16
 #define SELKIES_DISPLAY_LEN      128
+#define SELKIES_PATH_LEN         1024
 #define SELKIES_CURSOR_BYTES     (128 * 1024)
 #define SELKIES_RESUME_BYTES     16
 #define SELKIES_LATENCY_BUCKETS  24
@@ -56,6 +57,7 @@ typedef enum {
     SELKIES_COUNT_READERS,              /* of these, watch the stream */
     SELKIES_COUNT_GATES,                /* of these, can take a picture now */
     SELKIES_COUNT_PLAIN,                /* readers, but not of lite pictures */
+    SELKIES_COUNT_HOLDS,                /* what keeps the place; locked */
     SELKIES_COUNTS
 } selkies_count_e;
 
@@ -111,10 +113,28 @@ typedef struct {
 } selkies_cursor_text_t;
 
 
+/*
+ * An X display and the way to it, as the configuration or a request says.
+ * Strings are zero-terminated, "" for none; the generation is that of the
+ * workers who say so.
+ */
+
+typedef struct {
+    char                       display[SELKIES_DISPLAY_LEN];
+    char                       xauthority[SELKIES_PATH_LEN];
+    char                       framebuffer[SELKIES_PATH_LEN];   /* folder */
+    int32_t                    framebuffer_fd;                  /* -1: none */
+    uint32_t                   capture;     /* selkies_capture_mode_t */
+    uint32_t                   watermark;   /* number in the conf; 0: none */
+    uint64_t                   idle_ms;
+    uint32_t                   generation;
+} selkies_source_t;
+
+
 typedef struct {
     /* locked: which X display the place belongs to, "" for a free one */
 
-    char                       display[SELKIES_DISPLAY_LEN];
+    selkies_source_t           source;
 
     /* locked: who controls the display "primary" */
 
@@ -130,6 +150,15 @@ typedef struct {
     _Atomic uint32_t           wanted_fps;
     _Atomic uint32_t           wanted_qp;
     _Atomic uint32_t           wanted_paintover_qp;     /* 0: no paint-over */
+    _Atomic uint32_t           wanted_jpeg;     /* quality, 1 to 100 */
+    _Atomic uint32_t           wanted_paintover_jpeg;   /* 0: no paint-over */
+    _Atomic uint32_t           wanted_encoder;  /* selkies_encoder_id_t */
+    _Atomic uint32_t           wanted_rate_kbits;       /* 0: no limit */
+    _Atomic uint32_t           wanted_min_qp;   /* under a limit, 0: own */
+    _Atomic uint32_t           wanted_max_qp;
+    _Atomic uint32_t           wanted_streaming;        /* all ticks: 1 */
+    _Atomic uint32_t           wanted_fullcolor;        /* 4:4:4: 1 */
+    _Atomic uint32_t           wanted_key_s;    /* between keys, 0: none */
     _Atomic uint32_t           wanted_keys;     /* counts requests */
 
     /* published: the owner's threads */
@@ -177,12 +206,40 @@ selkies_shared_t *selkies_shared_init(void *block, uint32_t nstreams,
 
 
 /*
- * Locked.  The place of an X display: its own, or a free one that becomes
- * its own; NULL where all are taken.
+ * Locked.  The place of an X display, held for a worker: the display's own
+ * with all that is in it, or one that nobody holds, emptied.  NULL where
+ * there is none, or, then `differs` is true, where workers of this or a newer
+ * generation hold it with another way to the display.
+ *
+ * Who uses a place holds it: a place is given to another display only when
+ * no living worker does.  Each hold is released once; a worker that ends
+ * releases all of its own with its entry.
  */
 
-selkies_stream_t *selkies_shared_stream(selkies_shared_t *shared,
-    const char *display, size_t len, size_t ring_bytes);
+selkies_stream_t *selkies_stream_hold(selkies_shared_t *shared,
+    selkies_worker_t *worker, const selkies_source_t *source,
+    size_t ring_bytes, bool *differs);
+
+
+/*
+ * Locked.  Gives one hold back.  With `forget`, and when it was the last one,
+ * the place is free at once and the ring's memory goes back to the system.
+ */
+
+void selkies_stream_release(selkies_shared_t *shared,
+    selkies_worker_t *worker, selkies_stream_t *stream, bool forget);
+
+
+/* Whether both say the same way to the same display; generations aside. */
+
+bool selkies_source_same(const selkies_source_t *one,
+    const selkies_source_t *two);
+
+
+/* Locked.  The place that a display has now, held or not; NULL for none. */
+
+selkies_stream_t *selkies_stream_find(selkies_shared_t *shared,
+    const char *display);
 
 
 /* The number of a place, for selkies_worker_t.watch[]. */

@@ -145,6 +145,10 @@ for my $name (sort grep { $documented{$_} } keys %command) {
 	} elsif ($c->{args} eq 'NGX_CONF_1MORE') {
 		like($args, qr/ \.\.\.$/, "$name: one or more values");
 
+	} elsif ($c->{args} eq 'NGX_CONF_TAKE12') {
+		like($args =~ s/ \| //gr, qr/^\S+ \[\w+\]$/,
+			"$name: one or two values");
+
 	} else {
 		is($c->{args}, 'NGX_CONF_TAKE1', "$name: arguments known");
 		unlike($args =~ s/ \| //gr, qr/ /, "$name: one value");
@@ -162,6 +166,10 @@ for my $name (sort grep { $documented{$_} } keys %command) {
 
 	if ($name eq 'selkies_max_resolution') {
 		$default = join 'x', $conf =~ /prev->max_(?:width|height) : (\d+)/g;
+	}
+
+	if ($name eq 'selkies_display') {
+		($default) = $conf =~ /_display_0 = \{\s*ngx_string\("(.*?)"\)/;
 	}
 
 	is($d->{Default}, defined $default ? "$name $default;"

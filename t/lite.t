@@ -112,6 +112,50 @@ ok($c->wait_pixel(300, 300, '336699'), 'a large change');
 is(lites(), $before, 'takes the encoder');
 
 ###############################################################################
+# what moves is copied: noise, which costs much when it is coded
+
+$x->tell('motion 30 320 160 256 192');
+$c->run_for(0.3);
+$x->tell('still');
+$c->wait_quiet(0.8, 10);
+$c->forget();
+
+for my $i (0 .. 9) {
+	my $n = $c->{nframes};
+
+	$x->tell(sprintf 'copy 320 %d 256 192 0 16', 160 + 16 * $i);
+	$c->wait_until(sub { $c->{nframes} > $n }, 3);
+}
+
+my @moved = grep { !is_lite($_) } @{ $c->{frames} };
+
+note('bytes: ', join ' ', map { $_->{bytes} } @{ $c->{frames} });
+cmp_ok(scalar @moved, '>=', 8, 'pictures of what moved');
+is(scalar(grep { $_->{key} } @moved), 0, 'none is a key');
+cmp_ok(percentile(50, map { $_->{bytes} } @moved), '<', 3000,
+	'and they are small');
+
+my $fresh = Selkies::WebSocket->viewer($t);
+
+$c->wait_quiet(0.8, 10);
+$fresh->wait_quiet(0.8, 10);
+
+my @luma = map {
+	my $data = $_->picture()->{data};
+
+	join '', map { substr $data, $_ * 1280 + 320, 256 } 160 .. 511;
+} $c, $fresh;
+my $error = 0;
+
+for my $i (0 .. length($luma[0]) - 1) {
+	$error += abs(ord(substr $luma[0], $i, 1) - ord substr $luma[1], $i, 1);
+}
+
+cmp_ok($error / length $luma[0], '<', 2, 'a new client sees the same');
+$fresh->close();
+ok(wait_for(sub { status()->{display}{watchers} == 1 }, 3), 'it leaves');
+
+###############################################################################
 # one that takes no lite pictures sees what they showed, and ends them
 
 $c->wait_quiet(0.6, 10);

@@ -3,7 +3,8 @@
 # Copyright (C) ngx_selkies authors
 # SPDX-License-Identifier: BSD-2-Clause
 
-# A module built without x264 has no encoder: clients are told, the log says it
+# A module built without x264 and JPEG has no encoder: clients are told, the
+# log says it
 # once, and nothing else suffers.
 
 use warnings;
@@ -23,7 +24,7 @@ BEGIN {
 	$sanitized = $ENV{TEST_SELKIES_SANITIZE};
 	$ENV{TEST_SELKIES_MODULE} = "$root/build/nox264/ngx_http_selkies_module.so";
 	system("make --no-print-directory -s -C '$root' BUILD=build/nox264 "
-		. 'SELKIES_X264=NO module >/dev/null 2>&1') unless $sanitized;
+		. 'SELKIES_X264=NO SELKIES_JPEG=NO module >/dev/null 2>&1') unless $sanitized;
 }
 
 use Selkies;
@@ -49,6 +50,7 @@ is(scalar(() = $t->error_log() =~ /no encoder takes/g), 1, 'the log says it once
 ok($c->round_trip(), 'the socket lives');
 like($t->http_get('/api/status'), qr/"state":"no_encoder"/, 'the status says it');
 like($t->http_get('/health/ready'), qr/^HTTP\/1.1 503/, 'not ready');
-unlike(`ldd $ENV{TEST_SELKIES_MODULE}`, qr/x264/, 'x264 is not linked');
+unlike(`ldd $ENV{TEST_SELKIES_MODULE}`, qr/x264|turbojpeg/,
+	'x264 and turbojpeg are not linked');
 
 $t->done();

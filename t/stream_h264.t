@@ -72,7 +72,7 @@ my $sps = Selkies::Picture->sps($nal);
 
 is($sps->{profile}, 66, 'baseline');
 is($sps->{constraints} & 0x40, 0x40, 'constrained');
-is($sps->{references}, 1, 'one reference');
+is($sps->{references}, 2, 'two references: one is ours');
 is("$sps->{width}x$sps->{height}", '1280x720', 'size in the SPS');
 is($sps->{colour}, '1/1/1', 'tagged BT.709');
 is($sps->{full_range}, 0, 'limited range');

@@ -91,7 +91,8 @@ export function parseText(text) {
  * `#display2-right` is a further screen, anything else controls `primary`.
  *
  * @param {string} hash
- * @returns {{ shared: boolean, display: string, position: string }}
+ * @returns {{ shared: boolean, display: string, position: string, plain?: boolean }}
+ *          plain is for colour.js
  */
 export function parseFragment(hash) {
     const screen = /^#(display[2-4])-(right|left|up|down)$/.exec(hash);
@@ -164,13 +165,13 @@ export function dpiFor(ratio) {
  * The SETTINGS object that claims a display. What it leaves out is the
  * server's default.
  *
- * @param {{ display: string, position: string }} fragment
+ * @param {{ display: string, position: string, plain?: boolean }} fragment
  * @param {{ width: number, height: number }} size  stream pixels
  * @param {number} ratio
- * @returns {Record<string, string | number>}
+ * @returns {Record<string, string | number | boolean>}
  */
 export function claimOf(fragment, size, ratio) {
-    /** @type {Record<string, string | number>} */
+    /** @type {Record<string, string | number | boolean>} */
     const claim = { displayId: fragment.display, initialClientWidth: size.width,
                     initialClientHeight: size.height };
 
@@ -180,6 +181,10 @@ export function claimOf(fragment, size, ratio) {
 
     if (dpiFor(ratio) !== 96) {
         claim.scaling_dpi = String(dpiFor(ratio));
+    }
+
+    if (fragment.plain === true) {
+        claim.h264_fullcolor = false;
     }
 
     return claim;

@@ -71,6 +71,12 @@ export class Session {
         this.heardAt = 0;
         this.expectsStats = false;
         this.resume = '';
+        /** additions to the protocol, and which of them a socket was told */
+        this.want = ['status', 'reload'];
+        this.have = /** @type {string[]} */ ([]);
+        this.told = /** @type {Map<number, string>} */ (new Map());
+        /** see lite.js */
+        this.lite = '';
         this.sentSize = '';
         this.hideTimer = 0;
         this.stopped = false;
@@ -166,17 +172,18 @@ export class Session {
         }
     }
 
+    /** @param {number} id  of the socket
+     *  @param {string} [resume]  an earlier one's */
+    ext(id, resume) {
+        const version = VERSION === '' ? 'tree' : VERSION;
+
+        this.told.set(id, this.want.join());
+        return '_ext,' + JSON.stringify({ version, want: this.want, resume });
+    }
+
     /** @returns {string[]} what a new socket says before anything else */
     hello() {
-        const version = VERSION === '' ? 'tree' : VERSION;
-        /** @type {Record<string, any>} */
-        const ext = { version, want: ['status', 'reload'] };
-
-        if (this.resume !== '') {
-            ext.resume = this.resume;
-        }
-
-        const first = '_ext,' + JSON.stringify(ext);
+        const first = this.ext(this.socketId, this.resume || undefined);
 
         if (this.fragment.shared) {
             return [first, 'START_VIDEO'];
@@ -383,7 +390,9 @@ export class Session {
         this.extended = true;
         this.resume = typeof data.resume === 'string' ? data.resume : '';
         this.open = data.open === true;
+        this.have = Array.isArray(data.have) ? data.have : [];
         this.emit('open-access', this.open);
+        this.emit('ext');
 
         if (VERSION !== '' && typeof data.version === 'string'
             && data.version !== VERSION

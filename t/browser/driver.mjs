@@ -12,6 +12,9 @@
  *   viewport {width, height}
  *   problems                         console errors, exceptions, CSP violations
  *   close
+ *   stand-in {have}                  starts a server of our own: its address
+ *   show {i, id, data}               it sends a picture of the clip
+ *   heard                            what its newest websocket said so far
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
@@ -110,6 +113,8 @@ const pages = [];
 let page = null;
 /** @type {string[]} */
 const problems = [];
+/** @type {import('./stand-in.mjs').StandIn | null} */
+let standIn = null;
 
 
 /** @param {any} o */
@@ -164,7 +169,16 @@ const commands = {
     close: async () => {
         await page.close();
         pages[pages.indexOf(page)] = { isClosed: () => true };
-    }
+    },
+    'stand-in': async o => {
+        const { StandIn } = await import('./stand-in.mjs');
+
+        standIn?.close();
+        standIn = new StandIn(o.have);
+        return standIn.start();
+    },
+    show: o => standIn?.show(o),
+    heard: () => standIn?.heard
 };
 
 
@@ -190,5 +204,6 @@ try {
 } catch (error) {
     say({ ok: false, error: String(error) });
 } finally {
+    standIn?.close();
     await driver.browser?.close();
 }

@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 # A smoke test of the client in WebKitGTK, through plain WebDriver: it decodes
-# the test card and a key reaches the desktop.
+# the test card, a key reaches the desktop, lite pictures pass their test.
 
 use warnings;
 use strict;
@@ -17,6 +17,7 @@ use HTTP::Tiny;
 use JSON::PP;
 
 use Selkies;
+use Selkies::BrowserSuite;
 use Selkies::X;
 
 my $DRIVER = '/usr/bin/WebKitWebDriver';
@@ -134,6 +135,11 @@ my ($id) = values %$element;
 
 webdriver(POST => "/element/$id/value", { text => 'k' });
 ok($x->wait(qr/^key press \d+ 0x6b/, 5), 'a key reaches the desktop');
+
+ok(until_true('__selkies.lite === "passed"', 10), 'the decoder is tested')
+	or diag(script('return __selkies.lite'));
+Selkies::BrowserSuite::lite_results(
+	script(Selkies::BrowserSuite::lite_script()), 'webkit');
 
 webdriver(DELETE => '');
 kill 'TERM', $driver;

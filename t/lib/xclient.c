@@ -11,6 +11,7 @@
  *     fill x y w h rrggbb     "drawn <us>", taken before the request leaves
  *     bar n                   16 blocks of 16x16 at 0,0: the bits of n
  *     motion fps x y w h      noise there, and the clock in ms as a bar
+ *     copy x y w h dx dy      what is there, once more at that distance
  *     scene fps               a bar of the clock in ms and a moving square
  *     still                   ends motion and scene
  *     flip x y w h            that box changes colour at each press; "still"
@@ -312,7 +313,7 @@ print_size(client_t *c)
 static void
 command(client_t *c, const char *line)
 {
-    int            n, x, y, w, h;
+    int            n, x, y, w, h, dx, dy;
     char           verb[16];
     uint64_t       now_us;
     unsigned long  colour;
@@ -339,6 +340,12 @@ command(client_t *c, const char *line)
 
     } else if (sscanf(line, "motion %d %d %d %d %d", &n, &x, &y, &w, &h) == 5) {
         set_motion(c, n, x, y, w, h);
+
+    } else if (sscanf(line, "copy %d %d %d %d %d %d", &x, &y, &w, &h, &dx,
+                      &dy) == 6)
+    {
+        XCopyArea(c->dpy, c->win, c->win, c->gc, x, y, (unsigned) w,
+                  (unsigned) h, x + dx, y + dy);
 
     } else if (sscanf(line, "scene %d", &n) == 1) {
         stand_still(c);

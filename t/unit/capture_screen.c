@@ -447,7 +447,7 @@ test_foreign(void)
 
     memset(&other, 0, sizeof(other));
 
-    if (!ok(xvfb_start(&other, TEST_WIDTH, TEST_HEIGHT, 1) == 0,
+    if (!ok(xvfb_start(&other, TEST_WIDTH, TEST_HEIGHT, XVFB_SEALED) == 0,
             "another server"))
     {
         return;
@@ -630,7 +630,8 @@ test_lost(void)
        && selkies_clock_us() - start < 1000000,
        "no server, no screen");
 
-    ok(xvfb_start(&xvfb, TEST_WIDTH, TEST_HEIGHT, 1) == 0, "a new server");
+    ok(xvfb_start(&xvfb, TEST_WIDTH, TEST_HEIGHT, XVFB_SEALED) == 0,
+       "a new server");
     conf.display = xvfb.display;
     screen = selkies_screen_open(&conf, &xvfb_log);
     ok(screen != NULL
@@ -689,7 +690,7 @@ test_headers(void)
             file[which + 3] = (uint8_t) value;
         }
 
-        why = selkies_framebuffer_map(&fb, fd);
+        why = selkies_framebuffer_map(&fb, fd, 0, 0);
 
         if (why == NULL) {
             mapped++;
@@ -748,7 +749,7 @@ main(void)
     selkies_desktop_t      *desktop;
     selkies_desktop_conf_t  conf;
 
-    if (xvfb_start(&xvfb, TEST_WIDTH, TEST_HEIGHT, 1) == -1) {
+    if (xvfb_start(&xvfb, TEST_WIDTH, TEST_HEIGHT, XVFB_SEALED) == -1) {
         xvfb_stop(&xvfb);
         return skip_all("no Xvfb");
     }

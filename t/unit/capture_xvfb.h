@@ -35,10 +35,21 @@
 #include "../../capture/capture.h"
 
 
+/* Where the server draws into. */
+
+enum {
+    XVFB_PRIVATE = 0,           /* memory of its own */
+    XVFB_SEALED,                /* a sealed memfd */
+    XVFB_FOLDER,                /* -fbdir, dir */
+    XVFB_SEGMENT                /* -shmem */
+};
+
+
 typedef struct {
     pid_t    pid;
     int      number;
-    int      memfd;             /* framebuffer, kept from start to start */
+    int      framebuffer;       /* XVFB_PRIVATE and so on */
+    int      memfd;             /* kept from start to start */
     int      width;
     int      height;
     char     dir[64];
@@ -92,7 +103,7 @@ xvfb_run(const xvfb_t *xvfb, char *const argv[])
 
 
 static int
-xvfb_files(xvfb_t *xvfb, int framebuffer)
+xvfb_files(xvfb_t *xvfb)
 {
     int          fd;
     size_t       i;
@@ -127,7 +138,7 @@ xvfb_files(xvfb_t *xvfb, int framebuffer)
 
     xvfb->memfd = -1;
 
-    if (!framebuffer) {
+    if (xvfb->framebuffer != XVFB_SEALED) {
         return 0;
     }
 
@@ -164,11 +175,14 @@ xvfb_start(xvfb_t *xvfb, int width, int height, int framebuffer)
     ssize_t        n;
     struct pollfd  pfd;
 
+    static const char *const  ways[] = { NULL, "-fbdir", "-fbdir", "-shmem" };
+
     if (xvfb->dir[0] == '\0') {
         xvfb->width = width;
         xvfb->height = height;
+        xvfb->framebuffer = framebuffer;
 
-        if (xvfb_files(xvfb, framebuffer) == -1) {
+        if (xvfb_files(xvfb) == -1) {
             return -1;
         }
 
@@ -202,8 +216,9 @@ xvfb_start(xvfb_t *xvfb, int width, int height, int framebuffer)
 
         (void) execlp("Xvfb", "Xvfb", "-displayfd", number, "-screen", "0",
                       screen, "-dpi", "96", "-nolisten", "tcp", "-noreset",
-                      "-s", "0", "-auth", xvfb->auth,
-                      xvfb->memfd == -1 ? NULL : "-fbdir", xvfb->dir, NULL);
+                      "-s", "0", "-auth", xvfb->auth, ways[xvfb->framebuffer],
+                      xvfb->framebuffer == XVFB_SEGMENT ? NULL : xvfb->dir,
+                      NULL);
         _exit(127);
     }
 

@@ -71,12 +71,11 @@ test_colors(const selkies_convert_variant_t *variant, int random)
     uint32_t            v;
     source_t            s;
     selkies_picture_t   pic;
-    const uint8_t      *uv;
 
     side = 800;                             /* 160000 colours > 54^3 */
 
     source_init(&s, side, side, 0);
-    selkies_picture_init(&pic, side, side);
+    picture_init(&pic, side, side);
     selkies_picture_force_variant(&pic, variant);
 
     for (n = 0, y = 0; y < side; y += 2) {
@@ -101,14 +100,14 @@ test_colors(const selkies_convert_variant_t *variant, int random)
     for (y = 0; y < side; y += 2) {
         for (x = 0; x < side; x += 2) {
             p = pic.luma + (size_t) y * pic.luma_stride_bytes + x;
-            uv = pic.chroma + (size_t) (y / 2) * pic.chroma_stride_bytes + x;
             memcpy(c, source_pixel(&s, x, y), 4);
 
             if (p[0] != p[1] || p[0] != p[pic.luma_stride_bytes]) {
                 samples = 99;
             }
 
-            color_errors(c, p[0], uv[0], uv[1], &samples, &inverse);
+            color_errors(c, p[0], picture_chroma(&pic, x, y, 0),
+                         picture_chroma(&pic, x, y, 1), &samples, &inverse);
         }
     }
 
@@ -123,11 +122,42 @@ test_colors(const selkies_convert_variant_t *variant, int random)
 }
 
 
+/* Each of four pixels has its own colour: red, blue, white, black. */
+
+static void
+test_own(source_t *s, selkies_picture_t *pic)
+{
+    int      i, good;
+    int32_t  x, y;
+
+    static const uint8_t  want[4][3] = {
+        { 63, 102, 240 }, { 32, 240, 118 }, { 235, 128, 128 },
+        { 16, 128, 128 }
+    };
+
+    memcpy(source_pixel(s, 0, 0), "\x00\x00\xff", 3);
+    memcpy(source_pixel(s, 1, 0), "\xff\x00\x00", 3);
+    memset(source_pixel(s, 0, 1), 255, 4);
+    memset(source_pixel(s, 1, 1), 0, 4);
+    source_convert(s, pic, rect(0, 0, 2, 2));
+
+    for (i = 0, good = 1; i < 4; i++) {
+        x = i & 1;
+        y = i / 2;
+        good &= pic->luma[(size_t) y * pic->luma_stride_bytes + (size_t) x]
+                == want[i][0]
+                && picture_chroma(pic, x, y, 0) == want[i][1]
+                && picture_chroma(pic, x, y, 1) == want[i][2];
+    }
+
+    ok(good, "4:4:4: each pixel has its own chroma");
+}
+
+
 static void
 test_known(void)
 {
     size_t             i;
-    uint8_t           *uv;
     source_t           s;
     selkies_picture_t  pic;
 
@@ -150,7 +180,7 @@ test_known(void)
     };
 
     source_init(&s, 2, 2, 0);
-    selkies_picture_init(&pic, 2, 2);
+    picture_init(&pic, 2, 2);
 
     for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         memcpy(source_pixel(&s, 0, 0), known[i].bgr, 3);
@@ -159,11 +189,19 @@ test_known(void)
         memcpy(source_pixel(&s, 1, 1), known[i].bgr, 3);
 
         source_convert(&s, &pic, rect(0, 0, 2, 2));
-        uv = pic.chroma;
 
-        ok(pic.luma[0] == known[i].yuv[0] && uv[0] == known[i].yuv[1]
-           && uv[1] == known[i].yuv[2],
-           "%s is %d %d %d", known[i].name, pic.luma[0], uv[0], uv[1]);
+        ok(pic.luma[0] == known[i].yuv[0]
+           && picture_chroma(&pic, 1, 1, 0) == known[i].yuv[1]
+           && picture_chroma(&pic, 1, 1, 1) == known[i].yuv[2],
+           "%s is %d %d %d", known[i].name, pic.luma[0],
+           picture_chroma(&pic, 0, 0, 0), picture_chroma(&pic, 0, 0, 1));
+    }
+
+    if (full_color) {
+        test_own(&s, &pic);
+        selkies_picture_finish(&pic);
+        source_finish(&s);
+        return;
     }
 
     /* the mean of black, white, black and red */
@@ -232,8 +270,8 @@ test_random(const selkies_convert_variant_t *variant, int runs)
             h += (int32_t) random_number(40);
         }
 
-        selkies_picture_init(&one, w, h);
-        selkies_picture_init(&two, w, h);
+        picture_init(&one, w, h);
+        picture_init(&two, w, h);
         selkies_picture_force_variant(&one, variant);
         selkies_picture_force_variant(&two, scalar_variant());
 
@@ -301,8 +339,8 @@ test_sequence(const selkies_convert_variant_t *variant, const size_case_t *c)
 
     source_init(&truth, w, h, 12);
     source_init(&shown, w, h, 0);
-    selkies_picture_init(&pic, c->pic_width, c->pic_height);
-    selkies_picture_init(&whole, c->pic_width, c->pic_height);
+    picture_init(&pic, c->pic_width, c->pic_height);
+    picture_init(&whole, c->pic_width, c->pic_height);
     selkies_picture_force_variant(&pic, variant);
     selkies_picture_force_variant(&whole, scalar_variant());
 
@@ -365,7 +403,7 @@ test_pixels(const selkies_convert_variant_t *variant)
     selkies_picture_t  pic;
 
     source_init(&s, 48, 48, 4);
-    selkies_picture_init(&pic, 48, 48);
+    picture_init(&pic, 48, 48);
     selkies_picture_force_variant(&pic, variant);
     good = 0;
 
@@ -373,6 +411,12 @@ test_pixels(const selkies_convert_variant_t *variant)
         for (x = 0; x < 48; x++) {
             memset(pic.luma, 0, pic.luma_stride_bytes * 48);
             memset(pic.chroma, 0, pic.chroma_stride_bytes * 24);
+
+            if (pic.cr != NULL) {
+                memset(pic.chroma, 0, pic.chroma_stride_bytes * 48);
+                memset(pic.cr, 0, pic.chroma_stride_bytes * 48);
+            }
+
             selkies_picture_clear_dirty(&pic);
 
             if (source_convert(&s, &pic, rect(x, y, 1, 1)) != 1) {
@@ -387,9 +431,8 @@ test_pixels(const selkies_convert_variant_t *variant)
                     inside = i / 2 == y / 2 && k / 2 == x / 2;
                     good -= pic.luma[(size_t) i * pic.luma_stride_bytes + k]
                             != inside * 16;
-                    good -= pic.chroma[(size_t) (i / 2)
-                                       * pic.chroma_stride_bytes + k]
-                            != inside * 128;
+                    good -= picture_chroma(&pic, k, i, 0) != inside * 128
+                            || picture_chroma(&pic, k, i, 1) != inside * 128;
                 }
             }
         }
@@ -415,7 +458,7 @@ test_padding(const size_case_t *c)
 
     source_init(&s, c->frame_width, c->frame_height, 0);
     source_random(&s, rect(0, 0, c->frame_width, c->frame_height), 0);
-    selkies_picture_init(&pic, c->pic_width, c->pic_height);
+    picture_init(&pic, c->pic_width, c->pic_height);
     source_convert(&s, &pic, rect(0, 0, c->frame_width, c->frame_height));
 
     right = c->frame_width < pic.width ? c->frame_width : pic.width;
@@ -424,6 +467,11 @@ test_padding(const size_case_t *c)
 
     for (y = 0; y < pic.mb_height * 16; y++) {
         for (x = 0; x < pic.mb_width * 16; x++) {
+            good &= pic.cr == NULL
+                    || pic.cr[(size_t) y * pic.luma_stride_bytes + x]
+                       == pic.cr[(size_t) (y < bottom ? y : bottom - 1)
+                                 * pic.luma_stride_bytes
+                                 + (x < right ? x : right - 1)];
             good &= pic.luma[(size_t) y * pic.luma_stride_bytes + x]
                     == pic.luma[(size_t) (y < bottom ? y : bottom - 1)
                                 * pic.luma_stride_bytes
@@ -457,7 +505,7 @@ test_rects(void)
 
     source_init(&s, 64, 48, 0);
     source_random(&s, rect(0, 0, 64, 48), 0);
-    selkies_picture_init(&pic, 64, 48);
+    picture_init(&pic, 64, 48);
 
     for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
         ok(source_convert(&s, &pic, none[i]) == 0 && pic.ndirty == 0,
@@ -536,8 +584,8 @@ test_picture(void)
 }
 
 
-int
-main(void)
+static void
+test_variants(void)
 {
     size_t                            i;
     selkies_picture_t                 pic;
@@ -550,9 +598,7 @@ main(void)
         { 3, 3, 2, 2 }, { 2, 2, 2, 2 }, { 16, 17, 16, 16 }
     };
 
-    test_picture();
     test_known();
-    test_rects();
 
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         test_padding(&sizes[i]);
@@ -584,6 +630,19 @@ main(void)
             test_sequence(v, &sizes[i]);
         }
     }
+}
+
+
+int
+main(void)
+{
+    test_picture();
+    test_rects();
+    test_variants();
+
+    full_color = 1;
+    printf("# 4:4:4\n");
+    test_variants();
 
     return done_testing();
 }

@@ -147,6 +147,41 @@ rect(int32_t x, int32_t y, int32_t width, int32_t height)
 }
 
 
+/* What pictures have: 4:4:4 or 4:2:0. */
+
+static int  full_color;
+
+
+static selkies_status_t
+picture_init(selkies_picture_t *pic, int32_t width, int32_t height)
+{
+    return full_color ? selkies_picture_init_full(pic, width, height)
+                      : selkies_picture_init(pic, width, height);
+}
+
+
+static int32_t
+picture_chroma_rows(const selkies_picture_t *pic)
+{
+    return pic->cr != NULL ? 16 : 8;
+}
+
+
+/* Cb, or Cr, of a pixel. */
+
+static uint8_t
+picture_chroma(const selkies_picture_t *pic, int32_t x, int32_t y, int cr)
+{
+    if (pic->cr != NULL) {
+        return (cr ? pic->cr : pic->chroma)
+               [(size_t) y * pic->chroma_stride_bytes + (size_t) x];
+    }
+
+    return pic->chroma[(size_t) (y / 2) * pic->chroma_stride_bytes
+                       + (size_t) (x & ~1) + (size_t) cr];
+}
+
+
 static const selkies_convert_variant_t *
 scalar_variant(void)
 {
@@ -188,9 +223,13 @@ picture_same(const selkies_picture_t *a, const selkies_picture_t *b)
         }
     }
 
-    for (y = 0; y < a->mb_height * 8; y++) {
+    for (y = 0; y < a->mb_height * picture_chroma_rows(a); y++) {
         if (memcmp(a->chroma + (size_t) y * a->chroma_stride_bytes,
-                   b->chroma + (size_t) y * b->chroma_stride_bytes, len) != 0)
+                   b->chroma + (size_t) y * b->chroma_stride_bytes, len) != 0
+            || (a->cr != NULL
+                && memcmp(a->cr + (size_t) y * a->chroma_stride_bytes,
+                          b->cr + (size_t) y * b->chroma_stride_bytes, len)
+                   != 0))
         {
             return 0;
         }
@@ -203,14 +242,22 @@ picture_same(const selkies_picture_t *a, const selkies_picture_t *b)
 static int
 picture_copy(selkies_picture_t *to, const selkies_picture_t *from)
 {
-    if (selkies_picture_init(to, from->width, from->height) != SELKIES_OK) {
+    size_t  len;
+
+    if (picture_init(to, from->width, from->height) != SELKIES_OK) {
         return 0;
     }
 
+    len = from->chroma_stride_bytes * (size_t) from->mb_height
+          * (size_t) picture_chroma_rows(from);
+
     memcpy(to->luma, from->luma,
            from->luma_stride_bytes * (size_t) from->mb_height * 16);
-    memcpy(to->chroma, from->chroma,
-           from->chroma_stride_bytes * (size_t) from->mb_height * 8);
+    memcpy(to->chroma, from->chroma, len);
+
+    if (from->cr != NULL) {
+        memcpy(to->cr, from->cr, len);
+    }
 
     return 1;
 }
@@ -224,10 +271,11 @@ picture_marks(const selkies_picture_t *before, const selkies_picture_t *pic,
 {
     int      differs;
     size_t   i, n, len;
-    int32_t  mx, my, y;
+    int32_t  mx, my, y, rows;
 
     n = 0;
     len = 16;
+    rows = picture_chroma_rows(pic);
 
     for (my = 0; my < pic->mb_height; my++) {
         for (mx = 0; mx < pic->mb_width; mx++) {
@@ -239,11 +287,13 @@ picture_marks(const selkies_picture_t *before, const selkies_picture_t *pic,
                 differs |= memcmp(pic->luma + i, before->luma + i, len) != 0;
             }
 
-            for (y = 0; y < 8; y++) {
-                i = (size_t) (my * 8 + y) * pic->chroma_stride_bytes
+            for (y = 0; y < rows; y++) {
+                i = (size_t) (my * rows + y) * pic->chroma_stride_bytes
                     + (size_t) mx * 16;
                 differs |= memcmp(pic->chroma + i, before->chroma + i, len)
                            != 0;
+                differs |= pic->cr != NULL
+                           && memcmp(pic->cr + i, before->cr + i, len) != 0;
             }
 
             n += (size_t) differs;

@@ -58,6 +58,7 @@ desk_fill(desk_t *d, int32_t x0, int32_t y0, int32_t w, int32_t h,
 
 /* Shapes like a desktop's: flat areas, thin dark strokes, some colour. */
 
+__attribute__((unused))
 static void
 desk_draw(desk_t *d)
 {

@@ -34,6 +34,7 @@ typedef struct {
     int        nal_types[64];
     int        nnals;
     int        profile;
+    int        chroma_format;
     int        constraints;
     int        level;
     int        frame_num_bits;
@@ -115,6 +116,7 @@ bits_se(bits_t *b)
 static void
 parse_sps(stream_t *s, bits_t *b)
 {
+    int       unit;
     unsigned  crop[4];
 
     memset(crop, 0, sizeof(crop));
@@ -123,6 +125,21 @@ parse_sps(stream_t *s, bits_t *b)
     s->constraints = (int) bits_read(b, 8);
     s->level = (int) bits_read(b, 8);
     bits_ue(b);
+    s->chroma_format = 1;
+
+    if (s->profile >= 100) {
+        s->chroma_format = (int) bits_ue(b);
+
+        if (s->chroma_format == 3) {
+            bits_read(b, 1);
+        }
+
+        bits_ue(b);
+        bits_ue(b);
+        bits_read(b, 2);                /* no bypass, no scaling matrix */
+    }
+
+    unit = s->chroma_format == 3 ? 1 : 2;
     s->frame_num_bits = (int) bits_ue(b) + 4;
     s->poc_type = (int) bits_ue(b);
 
@@ -143,8 +160,8 @@ parse_sps(stream_t *s, bits_t *b)
         crop[3] = bits_ue(b);
     }
 
-    s->width -= (int) (crop[0] + crop[1]) * 2;
-    s->height -= (int) (crop[2] + crop[3]) * 2;
+    s->width -= (int) (crop[0] + crop[1]) * unit;
+    s->height -= (int) (crop[2] + crop[3]) * unit;
     s->full_range = -1;
 
     if (!bits_read(b, 1)) {

@@ -53,12 +53,12 @@ test_scene(const scene_t *scene)
 
         if (i == 0 || run <= 0) {
             run = 1 + (int) random_number((uint32_t) scene->lites);
-            failed = !stage_picture(&s, 0,
+            failed = !stage_picture(&s, STAGE_ANCHOR,
                                     i == 0 || random_number(8) == 0, changed);
 
         } else {
             run--;
-            failed = !stage_picture(&s, 1, 0, changed);
+            failed = !stage_picture(&s, STAGE_LITE, 0, changed);
         }
 
         if (random_number(8)) {
@@ -89,18 +89,18 @@ test_scene(const scene_t *scene)
 
 
 static const scene_t  scenes[] = {
-    { "2x2 pcm", 2, 2, 1, 0, 0, 60, 9, 1, 1, 0 },
-    { "16x16", 16, 16, 1, 0, 12, 80, 9, 1, 0, 0 },
-    { "34x18 pcm, zeros", 34, 18, 1, 0, 0, 120, 9, 1, 1, 0 },
-    { "34x18, whole range", 34, 18, 1, 0, 10, 200, 9, 1, 1, 0 },
-    { "66x50, no reconstruction", 66, 50, 1, 0, 12, 60, 9, 0, 1, 0 },
-    { "64x64, QP 51", 64, 64, 1, 0, 51, 100, 9, 1, 1, 0 },
-    { "130x94, QP 26, main", 130, 94, 1, 1, 26, 150, 9, 1, 0, 0 },
-    { "130x94, QP 14, high, 4 slices", 130, 94, 4, 2, 14, 150, 9, 1, 1, 0 },
-    { "322x182, 200 in a row", 322, 182, 1, 0, 14, 300, 200, 1, 0, 0 },
-    { "322x182, 4 slices, dropped", 322, 182, 4, 0, 14, 400, 20, 1, 0, 2 },
-    { "1918x1078, dropped", 1918, 1078, 4, 0, 14, 60, 20, 1, 0, 3 },
-    { "1920x1080 pcm", 1920, 1080, 1, 0, 0, 40, 20, 1, 0, 0 }
+    { "2x2 pcm", 2, 2, 1, 0, 0, 60, 9, 1, 1, 0, 0 },
+    { "16x16", 16, 16, 1, 0, 12, 80, 9, 1, 0, 0, 0 },
+    { "34x18 pcm, zeros", 34, 18, 1, 0, 0, 120, 9, 1, 1, 0, 0 },
+    { "34x18, whole range", 34, 18, 1, 0, 10, 200, 9, 1, 1, 0, 0 },
+    { "66x50, no reconstruction", 66, 50, 1, 0, 12, 60, 9, 0, 1, 0, 0 },
+    { "64x64, QP 51", 64, 64, 1, 0, 51, 100, 9, 1, 1, 0, 0 },
+    { "130x94, QP 26, main", 130, 94, 1, 1, 26, 150, 9, 1, 0, 0, 0 },
+    { "130x94, QP 14, high, 4 slices", 130, 94, 4, 2, 14, 150, 9, 1, 1, 0, 0 },
+    { "322x182, 200 in a row", 322, 182, 1, 0, 14, 300, 200, 1, 0, 0, 0 },
+    { "322x182, 4 slices, dropped", 322, 182, 4, 0, 14, 400, 20, 1, 0, 2, 0 },
+    { "1918x1078, dropped", 1918, 1078, 4, 0, 14, 60, 20, 1, 0, 3, 0 },
+    { "1920x1080 pcm", 1920, 1080, 1, 0, 0, 40, 20, 1, 0, 0, 0 }
 };
 
 
@@ -115,7 +115,7 @@ test_wrap(void)
     stage_t                 s;
     selkies_access_unit_t   au;
     static const scene_t    scene = { "16x16, POC wraps", 16, 16, 1, 0, 20,
-                                      36000, 0, 1, 0, 0 };
+                                      36000, 0, 1, 0, 0, 0 };
 
     snprintf(path, sizeof(path), "%s/stream.h264", temp);
 
@@ -133,7 +133,7 @@ test_wrap(void)
     for (i = 0; i < scene.pictures && !failed; i++) {
 
         if (i % (SELKIES_LITE_RUN_MAX + 1) != 0) {
-            failed = !stage_picture(&s, 1, 0, changed);
+            failed = !stage_picture(&s, STAGE_LITE, 0, changed);
 
         } else {
 
@@ -142,7 +142,7 @@ test_wrap(void)
                          != SELKIES_AGAIN;
             }
 
-            failed |= !stage_picture(&s, 0, 0, changed);
+            failed |= !stage_picture(&s, STAGE_ANCHOR, 0, changed);
         }
 
         fill(&s, i % 13, i % 11, 2, 3, 0);
@@ -181,12 +181,13 @@ static void
 test_insert(void)
 {
     int                    i, wrong, illegal, big;
-    size_t                 k, n, len, out_len;
+    size_t                 k, n, len, end, out_len;
     uint8_t                rbsp[64], nal[128], out[192];
     unsigned               poc;
     const uint8_t         *pos, *found;
     selkies_h264_slice_t   slice;
     selkies_h264_reader_t  a, b;
+    selkies_h264_numbers_t  numbers;
 
     wrong = 0;
     illegal = 0;
@@ -204,17 +205,32 @@ test_insert(void)
 
         len = selkies_h264_nal(nal, sizeof(nal), 0x41, rbsp, n) - 4;
         memset(&slice, 0, sizeof(slice));
-        slice.poc_bit = random_number((uint32_t) n * 8);
-        poc = random_number(4) ? random_number(65536) : random_number(4) << 8;
+        slice.frame_num_bits = random_number(17);
+        slice.frame_num_bits = slice.frame_num_bits < n * 8
+                                   ? slice.frame_num_bits : 0;
+        slice.frame_num_bit = random_number((uint32_t) n * 8
+                                            - slice.frame_num_bits);
+        end = slice.frame_num_bit + slice.frame_num_bits;
+        slice.poc_bit = end + random_number((uint32_t) (n * 8 - end));
 
-        out_len = selkies_h264_insert_poc(out, sizeof(out), nal + 4, len,
-                                          &slice, poc);
+        numbers.frame_num_bits = slice.frame_num_bits
+                                 + (random_number(2) ? 8 : 0);
+        numbers.frame_num = random_number(1u << numbers.frame_num_bits);
+        poc = random_number(4) ? random_number(65536) : random_number(4) << 8;
+        numbers.poc = poc;
+
+        out_len = selkies_h264_rewrite_slice(out, sizeof(out), nal + 4, len,
+                                             &slice, &numbers);
 
         selkies_h264_reader_init(&a, nal + 4, len);
         selkies_h264_reader_init(&b, out + 4, out_len - 4);
 
         wrong += out_len == 0
-                 || !same_bits(&a, &b, slice.poc_bit)
+                 || !same_bits(&a, &b, slice.frame_num_bit)
+                 || selkies_h264_get(&b, numbers.frame_num_bits)
+                    != numbers.frame_num
+                 || (selkies_h264_get(&a, slice.frame_num_bits),
+                     !same_bits(&a, &b, slice.poc_bit - end))
                  || selkies_h264_get(&b, 16) != poc
                  || !same_bits(&a, &b, n * 8 - slice.poc_bit)
                  || a.overrun || b.overrun
@@ -235,7 +251,7 @@ test_insert(void)
                    || selkies_h264_next(&pos, out + out_len, &found, &k);
     }
 
-    ok(wrong == 0, "16 bits are inserted and nothing else changes (%d)",
+    ok(wrong == 0, "numbers are put in and nothing else changes (%d)",
        wrong);
     ok(illegal == 0, "what comes out is a NAL unit (%d)", illegal);
     ok(big == 0, "it grows by %d bytes at most (%d)",
@@ -320,7 +336,7 @@ test_garbage(void)
 {
     int                    i, k, rewritten, flips;
     scene_t                scene = { "garbage", 48, 32, 2, 0, 14, 1, 1, 1, 0,
-                                     0 };
+                                     0, 0 };
     stage_t                s;
     uint8_t               *copy, *at;
     selkies_access_unit_t  au, bad, out;
@@ -373,6 +389,7 @@ test_garbage(void)
                 rewritten++;
                 fill(&s, 3, 3, 20, 20, 2);
                 (void) selkies_lite_picture(s.lite, &s.pic, 0, &out);
+                (void) selkies_lite_chain(s.lite, &s.pic, 20, 9, 0, &out);
                 (void) selkies_lite_pending(s.lite, &s.pic);
             }
 
@@ -392,7 +409,7 @@ test_order(void)
 {
     stage_t                s;
     const scene_t          scene = { "order", 64, 48, 1, 0, 14, 4, 1, 1, 0,
-                                     0 };
+                                     0, 0 };
     selkies_status_t       rc;
     selkies_picture_t      other;
     selkies_access_unit_t  au, idr, p;

@@ -40,7 +40,15 @@ typedef struct {
     int          recon;             /* is the encoder's shown */
     int          raw;               /* samples from 0 to 255, many zeros */
     int          drop;              /* one of so many lites is dropped */
+    int          chain;             /* one of so many pictures is an anchor */
 } scene_t;
+
+
+typedef enum {
+    STAGE_ANCHOR = 0,
+    STAGE_LITE,
+    STAGE_CHAIN
+} stage_kind_t;
 
 
 typedef struct {
@@ -56,13 +64,15 @@ typedef struct {
 
     selkies_h264_sps_t      sps;            /* as a decoder is told */
     unsigned                poc;            /* of the last picture */
-    unsigned                frame_num;      /* of the last anchor */
+    unsigned                frame_num;      /* of the last reference */
 
     FILE                   *file;
     uint64_t               *hashes;
     size_t                  nhashes;
     selkies_lite_counts_t   counts;
     size_t                  lites;
+    size_t                  chained;
+    size_t                  bytes;          /* of the chain's */
     double                  worst_mse;
 } stage_t;
 
@@ -321,19 +331,25 @@ stage_encode(stage_t *s, int qp, int idr, selkies_access_unit_t *au)
 static void
 stage_model(stage_t *s)
 {
-    size_t  y, w, h;
+    size_t            y, w, h;
+    selkies_planes_t  base;
 
     w = (size_t) s->pic.mb_width * 16;
     h = (size_t) s->pic.mb_height * 16;
 
+    selkies_lite_base(s->lite, &base);
+
+    if (base.luma == NULL) {
+        base = s->recon;
+    }
+
     for (y = 0; y < h; y++) {
-        memcpy(s->luma + y * w, s->recon.luma + y * s->recon.luma_stride_bytes,
-               w);
+        memcpy(s->luma + y * w, base.luma + y * base.luma_stride_bytes, w);
     }
 
     for (y = 0; y < h / 2; y++) {
-        memcpy(s->chroma + y * w,
-               s->recon.chroma + y * s->recon.chroma_stride_bytes, w);
+        memcpy(s->chroma + y * w, base.chroma + y * base.chroma_stride_bytes,
+               w);
     }
 
     selkies_lite_reconstruct(s->lite, s->luma, w, s->chroma, w);
@@ -370,38 +386,33 @@ stage_hash(const stage_t *s)
 }
 
 
-/* Of the luma of what changed since the anchor. */
+/* Of the luma of what changed since the base. */
 
 static void
 stage_measure(stage_t *s, const uint8_t *changed)
 {
     int      d;
     double   mse;
-    size_t   mb, x, y, w, n;
+    size_t   x, y, w, n;
 
     w = (size_t) s->pic.mb_width * 16;
     mse = 0;
     n = 0;
 
-    for (mb = 0; mb < (size_t) s->pic.mb_width * (size_t) s->pic.mb_height;
-         mb++)
-    {
-        if (!changed[mb]) {
-            continue;
-        }
+    /* not in the padding, of which libx264 has its own */
 
-        for (y = 0; y < 16; y++) {
-            for (x = 0; x < 16; x++) {
-                d = s->luma[(mb / (w / 16) * 16 + y) * w
-                            + mb % (w / 16) * 16 + x]
-                    - s->pic.luma[(mb / (w / 16) * 16 + y)
-                                  * s->pic.luma_stride_bytes
-                                  + mb % (w / 16) * 16 + x];
-                mse += d * d;
+    for (y = 0; y < (size_t) s->pic.height; y++) {
+        for (x = 0; x < (size_t) s->pic.width; x++) {
+
+            if (!changed[y / 16 * (w / 16) + x / 16]) {
+                continue;
             }
-        }
 
-        n += 256;
+            d = s->luma[y * w + x]
+                - s->pic.luma[y * s->pic.luma_stride_bytes + x];
+            mse += d * d;
+            n++;
+        }
     }
 
     if (n && mse / (double) n > s->worst_mse) {
@@ -439,16 +450,18 @@ stage_poc(const stage_t *s, const uint8_t *nal, size_t len,
  */
 
 static int
-stage_check(stage_t *s, const selkies_access_unit_t *au, int lite)
+stage_check(stage_t *s, const selkies_access_unit_t *au, stage_kind_t kind)
 {
     int                    idr;
     size_t                 len;
+    uint8_t                header;
     unsigned               slices;
     const uint8_t         *pos, *nal;
     selkies_h264_slice_t   slice;
 
     pos = au->data;
     slices = 0;
+    header = 0;
 
     while (selkies_h264_next(&pos, au->data + au->len, &nal, &len)) {
 
@@ -467,28 +480,33 @@ stage_check(stage_t *s, const selkies_access_unit_t *au, int lite)
 
         if (slices++ == 0) {
             s->poc = idr ? 0 : (s->poc + 2) % 65536;
+            header = nal[0];
+
+            if (idr) {
+                s->frame_num = 0;
+
+            } else if (header & 0x60 || kind == STAGE_LITE) {
+                s->frame_num = (s->frame_num + 1)
+                               % (1u << s->sps.frame_num_bits);
+            }
         }
 
         if (stage_poc(s, nal, len, &slice) != s->poc
-            || (lite && nal[0] != SELKIES_H264_NAL_SLICE)
-            || (!lite && (nal[0] & 0x60) == 0))
+            || slice.frame_num != s->frame_num
+            || nal[0] != header
+            || ((header & 0x60) == 0) != (kind == STAGE_LITE))
         {
             return 0;
         }
-
-        if (lite) {
-            if (slice.frame_num
-                != (s->frame_num + 1) % (1u << s->sps.frame_num_bits))
-            {
-                return 0;
-            }
-
-        } else {
-            s->frame_num = slice.frame_num;
-        }
     }
 
-    return lite ? slices == 1 : slices > 0;
+    /* nothing refers to a lite picture: the next one has its number, too */
+
+    if (kind == STAGE_LITE) {
+        s->frame_num = (s->frame_num - 1) % (1u << s->sps.frame_num_bits);
+    }
+
+    return kind == STAGE_ANCHOR ? slices > 0 : slices == 1;
 }
 
 
@@ -504,76 +522,148 @@ stage_keep(stage_t *s, const selkies_access_unit_t *au)
 }
 
 
-/* One picture: 1, or 0 where something failed. */
+static void
+stage_counts(stage_t *s, selkies_lite_counts_t *counts)
+{
+    selkies_lite_counts(s->lite, counts);
+    s->counts.skip += counts->skip;
+    s->counts.inter += counts->inter;
+    s->counts.intra += counts->intra;
+    s->counts.pcm += counts->pcm;
+    s->counts.moved += counts->moved;
+}
+
+
+/* A lite picture of all that changed. */
 
 static int
-stage_picture(stage_t *s, int lite, int idr, uint8_t *changed)
+stage_lite(stage_t *s, const uint8_t *changed)
 {
-    int                    i;
-    size_t                 n, nmbs, pending;
+    size_t                 i, n, pending;
     selkies_access_unit_t  au;
     selkies_lite_counts_t  counts;
 
-    nmbs = (size_t) s->pic.mb_width * (size_t) s->pic.mb_height;
+    pending = selkies_lite_pending(s->lite, &s->pic);
 
-    for (n = 0; n < nmbs; n++) {
-        changed[n] |= s->pic.dirty[n];
+    if (selkies_lite_picture(s->lite, &s->pic, 5, &au) != SELKIES_OK
+        || au.kind != SELKIES_PICTURE_P || au.pts_us != 5
+        || !stage_check(s, &au, STAGE_LITE))
+    {
+        return 0;
     }
 
-    if (lite) {
-        pending = selkies_lite_pending(s->lite, &s->pic);
+    stage_counts(s, &counts);
+    s->lites++;
 
-        if (selkies_lite_picture(s->lite, &s->pic, 5, &au) != SELKIES_OK
-            || au.kind != SELKIES_PICTURE_P || au.pts_us != 5
-            || !stage_check(s, &au, 1))
-        {
-            return 0;
-        }
+    stage_model(s);
+    stage_measure(s, changed);
 
-        selkies_lite_counts(s->lite, &counts);
-        s->counts.skip += counts.skip;
-        s->counts.inter += counts.inter;
-        s->counts.intra += counts.intra;
-        s->counts.pcm += counts.pcm;
-        s->lites++;
+    n = 0;
 
-        stage_model(s);
-        stage_measure(s, changed);
+    for (i = 0; i < (size_t) s->pic.mb_width * (size_t) s->pic.mb_height; i++)
+    {
+        n += changed[i];
+    }
 
-        for (n = 0, i = 0; n < nmbs; n++) {
-            i += changed[n];
-        }
+    if (n != pending
+        || counts.skip + counts.inter + counts.intra + counts.pcm != pending)
+    {
+        return 0;
+    }
 
-        if ((size_t) i != pending
-            || counts.skip + counts.inter + counts.intra + counts.pcm
-               != pending)
-        {
-            return 0;
-        }
+    if (!s->scene->drop || random_number((uint32_t) s->scene->drop) != 0) {
+        stage_keep(s, &au);
+    }
 
-        if (!s->scene->drop
-            || random_number((uint32_t) s->scene->drop) != 0)
-        {
+    return 1;
+}
+
+
+/* One of the chain, at any price. */
+
+static int
+stage_chain(stage_t *s, const uint8_t *changed)
+{
+    size_t                 pending;
+    selkies_access_unit_t  au;
+    selkies_lite_counts_t  counts;
+
+    pending = selkies_lite_pending(s->lite, &s->pic);
+
+    if (selkies_lite_chain(s->lite, &s->pic, s->scene->lite_qp, pending, 6,
+                           &au)
+            != SELKIES_OK
+        || au.kind != SELKIES_PICTURE_P || au.pts_us != 6
+        || !stage_check(s, &au, STAGE_CHAIN))
+    {
+        return 0;
+    }
+
+    stage_counts(s, &counts);
+    s->chained++;
+    s->bytes += au.len;
+
+    if (counts.skip + counts.inter + counts.intra + counts.pcm + counts.moved
+        > pending)
+    {
+        return 0;
+    }
+
+    stage_model(s);
+    stage_measure(s, changed);
+    stage_keep(s, &au);
+
+    return 1;
+}
+
+
+/* One picture: 1, or 0 where something failed. */
+
+static int
+stage_picture(stage_t *s, stage_kind_t kind, int idr, uint8_t *changed)
+{
+    int                    done;
+    size_t                 i, nmbs;
+    selkies_access_unit_t  au;
+
+    nmbs = (size_t) s->pic.mb_width * (size_t) s->pic.mb_height;
+
+    for (i = 0; i < nmbs; i++) {
+        changed[i] |= s->pic.dirty[i];
+    }
+
+    switch (kind) {
+
+    case STAGE_LITE:
+        done = stage_lite(s, changed);
+        break;
+
+    case STAGE_CHAIN:
+        done = stage_chain(s, changed);
+        memset(changed, 0, nmbs);
+        break;
+
+    default:
+        done = stage_encode(s, 14 + (int) random_number(20), idr, &au)
+               && selkies_lite_anchor(s->lite, &au, &au) == SELKIES_OK
+               && stage_check(s, &au, STAGE_ANCHOR);
+
+        if (done) {
             stage_keep(s, &au);
         }
 
-    } else {
+        /* without it nothing is known to have moved */
 
-        if (!stage_encode(s, 14 + (int) random_number(20), idr, &au)
-            || selkies_lite_anchor(s->lite, &au, &au)
-               != SELKIES_OK
-            || !stage_check(s, &au, 0))
-        {
-            return 0;
+        if (done && s->scene->chain && random_number(8)) {
+            selkies_lite_keep(s->lite, &s->pic);
         }
 
-        stage_keep(s, &au);
         memset(changed, 0, nmbs);
     }
 
     selkies_picture_clear_dirty(&s->pic);
 
-    return 1;
+    return done;
 }
 
 

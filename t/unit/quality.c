@@ -51,7 +51,7 @@ picture(selkies_quality_t *q, size_t changed)
         return -1;
     }
 
-    selkies_quality_coded(q, now_us, SELKIES_PICTURE_P, d.qp, 0);
+    selkies_quality_coded(q, now_us, SELKIES_PICTURE_P, d.qp, 0, 1000);
 
     return d.qp;
 }
@@ -163,22 +163,22 @@ test_paintover(void)
     d = selkies_quality_decide(&q, now_us + 5, 0, TOTAL);
     ok(d.encode && d.paintover, "asked for again if it was not encoded");
 
-    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_P, 18, 1);
+    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_P, 18, 1, 1000);
     ok(selkies_quality_deadline_us(&q) == SELKIES_QUALITY_NEVER
        && !selkies_quality_decide(&q, now_us + 9000 * MS, 0, TOTAL).encode,
        "and never once more");
 
     now_us += 1000 * MS;
     selkies_quality_decide(&q, now_us, 1, TOTAL);
-    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_P, 0, 0);
+    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_P, 0, 0, 1000);
     ok(selkies_quality_deadline_us(&q) == SELKIES_QUALITY_NEVER,
        "lossless macroblocks need none");
 
-    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_IDR, 25, 0);
+    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_IDR, 25, 0, 1000);
     ok(selkies_quality_deadline_us(&q) == now_us + 250 * MS,
        "a key of a still screen does");
 
-    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_IDR, 15, 0);
+    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_IDR, 15, 0, 1000);
     ok(selkies_quality_deadline_us(&q) == SELKIES_QUALITY_NEVER,
        "but a good one not");
 
@@ -190,7 +190,7 @@ test_paintover(void)
     ok(selkies_quality_decide(&q, now_us + 250 * MS, 0, TOTAL).qp == 12,
        "a better paint-over QP refines anew");
 
-    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_P, 14, 1);
+    selkies_quality_coded(&q, now_us, SELKIES_PICTURE_P, 14, 1, 1000);
     ok(selkies_quality_deadline_us(&q) == SELKIES_QUALITY_NEVER,
        "an encoder that cannot do it is asked once");
 

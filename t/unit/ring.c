@@ -363,6 +363,20 @@ test_processes(void)
 }
 
 
+static selkies_stream_t *
+test_hold(selkies_shared_t *shared, selkies_worker_t *worker,
+    const char *display)
+{
+    bool              differs;
+    selkies_source_t  source;
+
+    memset(&source, 0, sizeof(selkies_source_t));
+    (void) snprintf(source.display, sizeof(source.display), "%s", display);
+
+    return selkies_stream_hold(shared, worker, &source, RING_BYTES, &differs);
+}
+
+
 static void
 test_shared(void)
 {
@@ -381,20 +395,19 @@ test_shared(void)
                  -1, 0);
     shared = selkies_shared_init(block, 2, RING_BYTES);
 
-    a = selkies_shared_stream(shared, ":1", 2, RING_BYTES);
-    b = selkies_shared_stream(shared, ":10", 3, RING_BYTES);
+    one = selkies_shared_worker(shared, 1, 0, getpid(), &orphans);
+    ok(one != NULL && !orphans, "a worker's entry");
+
+    a = test_hold(shared, one, ":1");
+    b = test_hold(shared, one, ":10");
 
     ok(a != NULL && b != NULL && a != b, "two displays, two places");
-    ok(selkies_shared_stream(shared, ":1", 2, RING_BYTES) == a,
+    ok(test_hold(shared, one, ":1") == a,
        "the same display, the same place");
-    ok(selkies_shared_stream(shared, ":2", 2, RING_BYTES) == NULL,
-       "no room for a third");
+    ok(test_hold(shared, one, ":2") == NULL, "no room for a third");
     ok((uint8_t *) selkies_stream_ring(shared, b)
        + selkies_ring_bytes(RING_BYTES) <= (uint8_t *) block + bytes,
        "rings lie inside the block");
-
-    one = selkies_shared_worker(shared, 1, 0, getpid(), &orphans);
-    ok(one != NULL && !orphans, "a worker's entry");
 
     atomic_store(&one->watch[0].counts[SELKIES_COUNT_READERS], 3);
     atomic_store(&one->watch[0].pressed.keys[1], 5);

@@ -247,7 +247,7 @@ test_changes(void)
        "use_cpu starts the encoder anew, with a key frame");
 
     ok(apply(&s, &c, "{\"rate_control_mode\":\"cbr\"}", D2, &r) == 0
-       && r.changed == SELKIES_SETTING_STRUCTURAL, "rate control mode");
+       && r.changed == SELKIES_SETTING_LIVE, "rate control mode");
 
     ok(apply(&s, &c, "{\"audio_bitrate\":64000}", D2, &r) == 0
        && r.changed == (SELKIES_SETTING_LIVE|SELKIES_SETTING_AUDIO

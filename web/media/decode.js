@@ -100,13 +100,34 @@ export function percentile(values, fraction) {
 }
 
 
+/**
+ * How the session's decoder is configured, and whatever has to behave like it.
+ *
+ * @param {string}  codec
+ * @param {number}  width     pixels
+ * @param {number}  height    pixels
+ * @param {boolean} software  after an error
+ */
+export function decoderConfig(codec, width, height, software) {
+    return /** @type {const} */ ({
+        codec, codedWidth: width, codedHeight: height, optimizeForLatency: true,
+        hardwareAcceleration: software ? 'prefer-software' : 'no-preference' });
+}
+
+
 const QUEUE_HOPELESS = 120;
 const ERRORS_FATAL = 6;
+
+/* High 4:4:4 Predictive, which some browsers have no decoder for */
+const FULL_COLOUR = /^avc1\.f4/;
+const ERRORS_COLOUR = 2;
 
 /**
  * @typedef {object} DecoderEvents
  * @property {(frame: VideoFrame) => void} picture   timestamp = arrival, µs
  * @property {() => void} keyMissed  nothing can be decoded until a key frame
+ * @property {() => void} broken  the decoder failed, another one follows
+ * @property {(detail: string) => void} [colour]  4:4:4 cannot be decoded here
  * @property {(detail: string) => void} failed  gave up
  */
 
@@ -124,6 +145,8 @@ export class Decoder {
         this.height = 0;
         this.stamp = 0;
         this.dropped = 0;
+        /** units the decoder was given */
+        this.taken = 0;
     }
 
     /** Access units waiting to be decoded. */
@@ -133,6 +156,17 @@ export class Decoder {
 
     /** The next unit that counts is a key frame. */
     restart() {
+        this.needKey = true;
+    }
+
+    /** Nothing comes out any more. */
+    close() {
+        if (this.decoder?.state === 'configured') {
+            this.decoder.close();
+        }
+
+        this.decoder = null;
+        this.codec = '';
         this.needKey = true;
     }
 
@@ -164,6 +198,7 @@ export class Decoder {
             this.decoder?.decode(new EncodedVideoChunk({
                 type: header.key ? 'key' : 'delta', timestamp: this.stamp, data: unit }));
             this.needKey = false;
+            this.taken++;
 
         } catch (error) {
             this.onError(/** @type {DOMException} */ (error));
@@ -201,10 +236,8 @@ export class Decoder {
         this.codec = codec;
         this.width = header.width;
         this.height = header.height;
-        this.decoder.configure({
-            codec, codedWidth: header.width, codedHeight: header.height,
-            optimizeForLatency: true,
-            hardwareAcceleration: this.software ? 'prefer-software' : 'no-preference' });
+        this.decoder.configure(decoderConfig(codec, header.width, header.height,
+                                             this.software));
         return true;
     }
 
@@ -214,6 +247,8 @@ export class Decoder {
             this.decoder.close();
         }
 
+        const full = FULL_COLOUR.test(this.codec);
+
         this.decoder = null;
         this.codec = '';
         this.needKey = true;
@@ -222,6 +257,19 @@ export class Decoder {
         if (error.name !== 'QuotaExceededError') {
             this.errors++;
             this.software = true;
+        }
+
+        if (full && this.errors >= ERRORS_COLOUR && this.events.colour !== undefined) {
+
+            /* says nothing of how it will do with 4:2:0 */
+            this.errors = 0;
+            this.software = false;
+            this.events.colour(error.message);
+            return;
+        }
+
+        if (!full && error.name !== 'QuotaExceededError') {
+            this.events.broken();
         }
 
         if (this.errors >= ERRORS_FATAL) {

@@ -1,6 +1,6 @@
 /**
- * Reads colours out of a VideoFrame, for the test hook (`?probe=1`) alone. Runs
- * in the worker, which loads it when asked to.
+ * Reads colours out of a VideoFrame: for the test hook (`?probe=1`) and for
+ * lite.js. Runs in the worker, which loads it when asked to.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
@@ -25,7 +25,7 @@ function clamp(value) {
  * @param {number} v
  * @param {boolean} full  range
  */
-function fromYuv(y, u, v, full) {
+export function fromYuv(y, u, v, full) {
     const luma = full ? y : (y - 16) * 255 / 219;
     const cb = full ? u - 128 : (u - 128) * 255 / 224;
     const cr = full ? v - 128 : (v - 128) * 255 / 224;

@@ -9,6 +9,7 @@
 
 import { Decoder, VIDEO_H264, VIDEO_JPEG, parseVideoHeader,
          percentile } from './decode.js';
+import { Rows, isStripe, parseJpegHeader, parseResolution } from './rows.js';
 import { createSink } from './sink.js';
 
 const TICK_MS = 50;
@@ -31,6 +32,8 @@ const SAMPLES = 240;
  * @property {boolean}   shown        a frame of this socket was decoded
  * @property {number}    waitingSince when a key frame was last asked for
  * @property {number}    tries
+ * @property {number}    width        of its pictures, 0 before it was told
+ * @property {number}    height
  */
 
 const page = /** @type {any} */ (globalThis);
@@ -162,28 +165,44 @@ function onPicture(frame) {
 }
 
 
-const decoder = new Decoder({
+const events = {
     picture: onPicture,
     keyMissed: askForKey,
-    failed(detail) {
+    broken() {
+        page.postMessage({ t: 'broken' });
+    },
+    colour(/** @type {string} */ detail) {
+        page.postMessage({ t: 'colour', detail });
+    },
+    failed(/** @type {string} */ detail) {
         page.postMessage({ t: 'failed', detail });
         closeAll();
     }
-});
+};
+
+/* for pictures that come whole, and for those that come in rows */
+const decoder = new Decoder(events);
+const rows = new Rows(events);
+
+function restart() {
+    decoder.restart();
+    rows.restart();
+}
+
 
 /** @param {Connection}  from
  *  @param {ArrayBuffer} buffer */
 function onBinary(from, buffer) {
-    const header = parseVideoHeader(buffer);
+    const jpeg = parseJpegHeader(buffer);
+    const header = jpeg === null ? parseVideoHeader(buffer) : null;
 
-    /* stripes need a decoder each, which this client does not have */
-    if (header === null || header.y !== 0) {
+    if (jpeg === null && header === null) {
         const first = buffer.byteLength > 0 ? new Uint8Array(buffer)[0] : 0;
         count.foreign += first === VIDEO_JPEG || first === VIDEO_H264 ? 1 : 0;
         return;
     }
 
-    if (from === next && header.key) {
+    if (from === next && (jpeg !== null || header?.key)) {
         swap(from);
     }
 
@@ -193,11 +212,17 @@ function onBinary(from, buffer) {
 
     count.bytes += buffer.byteLength;
 
-    if (decoder.queue < QUEUE_SLOW) {
-        from.acknowledge = header.id;
+    if (decoder.queue < QUEUE_SLOW && rows.queue < QUEUE_SLOW) {
+        from.acknowledge = (jpeg ?? header)?.id ?? from.acknowledge;
     }
 
-    decoder.push(header, buffer);
+    if (jpeg !== null) {
+        rows.pushJpeg(jpeg, buffer);
+    } else if (header !== null && isStripe(header, from.height)) {
+        rows.pushStripe(header, buffer);
+    } else if (header !== null) {
+        decoder.push(header, buffer);
+    }
 }
 
 
@@ -210,7 +235,8 @@ function swap(to) {
     send(old, 'kr');
     active = to;
     next = null;
-    decoder.restart();
+    restart();
+    rows.resize(to.width, to.height);
     page.postMessage({ t: 'swapped', id: to.id });
 
     if (old !== null) {
@@ -232,7 +258,14 @@ function onText(of, text) {
         of.waitingSince = performance.now();
 
         if (of === active) {
-            decoder.restart();
+            restart();
+        }
+
+    } else if (text.startsWith('{"type":"stream_resolution"')) {
+        Object.assign(of, parseResolution(text));
+
+        if (of === active) {
+            rows.resize(of.width, of.height);
         }
     }
 
@@ -256,7 +289,7 @@ function open(order) {
     /** @type {Connection} */
     const connection = { id: order.id, socket, opened: false, extended: false,
                          viewer: order.viewer, acknowledge: -1, shown: false,
-                         waitingSince: now, tries: 0 };
+                         waitingSince: now, tries: 0, width: 0, height: 0 };
 
     page.postMessage({ t: 'opening', id: order.id });
     socket.binaryType = 'arraybuffer';
@@ -267,7 +300,7 @@ function open(order) {
     } else {
         closeAll();
         active = connection;
-        decoder.restart();
+        restart();
     }
 
     socket.onopen = () => {
@@ -293,7 +326,8 @@ function open(order) {
         if (connection === active) {
             active = next;
             next = null;
-            decoder.restart();
+            restart();
+            rows.resize(active?.width ?? 0, active?.height ?? 0);
         } else if (connection === next) {
             next = null;
         }
@@ -325,9 +359,10 @@ function postStats(/** @type {number} */ now) {
     page.postMessage({ t: 'stats', fps: count.frames / seconds,
                        kbps: count.bytes * 8 / 1000 / seconds,
                        frames: count.total, dropped: decoder.dropped,
-                       foreign: count.foreign, codec: decoder.codec,
+                       foreign: count.foreign,
+                       codec: rows.active ? rows.codec : decoder.codec,
                        software: decoder.software,
-                       queue: decoder.queue,
+                       queue: Math.max(decoder.queue, rows.queue),
                        decode: [percentile(decodeTimes, 0.5), percentile(decodeTimes, 0.95)],
                        answer: [percentile(answerTimes, 0.5), percentile(answerTimes, 0.95)],
                        width: shownWidth, height: shownHeight, sink: sink?.name ?? '' });
@@ -345,13 +380,15 @@ function tick() {
             send(active, `CLIENT_FRAME_ACK ${active.acknowledge}`);
         }
 
-        if (decoder.needKey && active.tries < FIRST_FRAME_TRIES
+        const lacking = rows.active ? rows.needKey : decoder.needKey;
+
+        if (lacking && active.tries < FIRST_FRAME_TRIES
             && now - active.waitingSince > FIRST_FRAME_MS)
         {
             active.waitingSince = now;
             active.tries++;
             askForKey();
-        } else if (!decoder.needKey) {
+        } else if (!lacking) {
             active.tries = 0;
             active.waitingSince = now;
         }
@@ -388,6 +425,15 @@ async function peek(order) {
     page.postMessage({ t: 'peek', id: order.id, rgb, frame: count.total,
                        width: shownWidth, height: shownHeight,
                        at: performance.now() + clockOffset });
+}
+
+
+/* beside the session's decoder, and with the same preferences as it has now */
+async function testLite() {
+    const { CLIP } = await import('./lite-clip.js');
+    const lite = await import('./lite.js');
+
+    page.postMessage({ t: 'lite', ...await lite.testLite(CLIP, decoder.software) });
 }
 
 
@@ -431,6 +477,12 @@ page.onmessage = (/** @type {MessageEvent} */ event) => {
 
     case 'peek':
         void peek(order);
+        break;
+
+    case 'lite':
+        testLite().catch(error => {
+            page.postMessage({ t: 'lite', result: 'error', detail: String(error) });
+        });
         break;
     }
 };

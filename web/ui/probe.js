@@ -1,7 +1,7 @@
 /**
  * The test hook of `?probe=1`: reads decoded pixels and times. It only reads.
  *
- *   window.__selkies.state, .frames, .stats, .settings, .extended
+ *   window.__selkies.state, .frames, .stats, .settings, .extended, .lite
  *   probe(points)     colours of the picture on show: {rgb, frame, width, height, t}
  *   watch(points, fn) fn({rgb, frame, t}) for every decoded picture; null stops
  *   answer(point, verb)  waits for the next message of that verb (kd, m, m2) and
@@ -68,6 +68,9 @@ export function expose(session) {
         },
         get extended() {
             return session.extended;
+        },
+        get lite() {
+            return session.lite;
         },
         get control() {
             return session.control;

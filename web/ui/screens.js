@@ -37,6 +37,12 @@ const SCREENS = {
                 'Is it up to date already? Then look for a switched-off media or '
                 + 'hardware setting, or for a missing system codec package.'],
         action: ['Try again', 'reload'] },
+    colour: {
+        icon: 'film', title: 'This browser cannot show full colour',
+        text: 'The desktop is sent in 4:4:4, which this browser does not decode.',
+        hints: ['Chrome, Edge and Safari do.',
+                'Whoever runs the server can turn it off: selkies_h264_fullcolor.'],
+        action: ['Try again', 'retry'] },
     login: {
         icon: 'lock', title: 'Please sign in',
         text: 'This desktop asks for a user name and a password.',

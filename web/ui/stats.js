@@ -36,7 +36,27 @@ function codecName(codec) {
         codec.slice(5, 7)];
     const level = parseInt(codec.slice(9), 16) / 10;
 
+    if (codec === 'jpeg') {
+        return 'JPEG';
+    }
+
     return codec === '' ? '–' : `H.264 ${profile ?? codec} @ ${level}`;
+}
+
+
+/** What became of lite pictures, in words.
+ *
+ * @param {import('../session.js').Session} session */
+function liteName(session) {
+    /** @type {Record<string, string>} */
+    const words = { passed: 'on', testing: 'off, testing the decoder',
+                    wrong: 'off, the decoder shows them wrong',
+                    error: 'off, the decoder refuses them',
+                    slow: 'off, the decoder is too slow',
+                    withdrawn: 'off since the decoder failed' };
+
+    return session.extended && session.have.includes('lite')
+        ? words[session.lite] ?? 'off' : 'off, the server sends none';
 }
 
 
@@ -58,7 +78,10 @@ export class Stats {
                        + 'still screen to the next decoded picture: p50 / p95'],
                       ['rtt', 'Round trip', 'Of the network, as the server measures it'],
                       ['decode', 'Decoding', 'From arrival to decoded: p50 / p95'],
-                      ['encoder', 'Encoder'], ['decoder', 'Stream'], ['sink', 'Shown by']];
+                      ['encoder', 'Encoder'], ['decoder', 'Stream'],
+                      ['lite', 'Quick pictures', 'Small changes come as small pictures, past '
+                       + 'the encoder, where the decoder has shown that it takes them'],
+                      ['sink', 'Shown by']];
         const list = element('dl', {});
 
         for (const [key = '', label = '', title = ''] of rows) {
@@ -114,6 +137,7 @@ export class Stats {
         this.set('decode', pair(stats.decode));
         this.set('encoder', String(settings.encoder?.value ?? '–'));
         this.set('decoder', codecName(stats.codec) + (stats.software ? ', software' : ''));
+        this.set('lite', liteName(session));
         this.set('sink', stats.sink);
         this.draw();
     }

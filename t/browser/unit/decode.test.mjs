@@ -159,7 +159,7 @@ afterEach(() => {
 });
 
 function pipe() {
-    const seen = { missed: 0, failed: '', pictures: 0 };
+    const seen = { missed: 0, broken: 0, colour: '', failed: '', pictures: 0 };
     const decoder = new Decoder({
         picture() {
             seen.pictures++;
@@ -167,15 +167,22 @@ function pipe() {
         keyMissed() {
             seen.missed++;
         },
+        broken() {
+            seen.broken++;
+        },
+        colour(detail) {
+            seen.colour = detail;
+        },
         failed(detail) {
             seen.failed = detail;
         }
     });
     /** @param {number} flag
      *  @param {number[]} unit
-     *  @param {number} [width] */
-    const push = (flag, unit, width) => {
-        const buffer = message(flag, 1, unit, width);
+     *  @param {number} [width]
+     *  @param {number} [id] */
+    const push = (flag, unit, width, id = 1) => {
+        const buffer = message(flag, id, unit, width);
         const header = parseVideoHeader(buffer);
         assert.ok(header !== null);
         decoder.push(header, buffer);
@@ -206,6 +213,18 @@ test('deltas are dropped until a key frame', () => {
     assert.equal(last().chunks.length, 2);
 });
 
+test('pictures that were left out do not matter, nor do their ids', () => {
+    const { seen, push, last } = pipe();
+    const lite = [0, 0, 0, 1, 0x01, 0x9a, 0x24];
+
+    push(1, KEY, 1280, 65530);
+    for (const id of [65531, 65535, 3, 4, 900, 899, 4, 40000]) {
+        push(0, id % 2 === 0 ? DELTA : lite, 1280, id);
+    }
+    assert.deepEqual(last().chunks.map(c => c.type), ['key', ...Array(8).fill('delta')]);
+    assert.deepEqual(seen, { missed: 0, broken: 0, colour: '', failed: '', pictures: 0 });
+});
+
 test('timestamps only ever grow', () => {
     const { push, last } = pipe();
 
@@ -232,6 +251,27 @@ test('a key frame of another size or codec configures anew', () => {
     assert.equal(made.length, 1);
 });
 
+test('4:4:4 that fails twice is told, and 4:2:0 starts afresh', () => {
+    const { seen, push, last } = pipe();
+    const full = [0, 0, 1, 0x67, 0xf4, 0, 0x1f, 0xda, ...PPS, ...IDR];
+
+    push(1, full);
+    last().fail('NotSupportedError');
+    assert.equal(seen.missed, 1);
+    assert.equal(seen.colour, '');
+    push(1, full);
+    assert.equal(last().configs[0].hardwareAcceleration, 'prefer-software');
+    last().fail('NotSupportedError');
+    assert.equal(seen.colour, 'broken');
+    assert.equal(seen.missed, 1);
+    assert.equal(seen.broken, 0);
+    push(1, KEY);
+    assert.equal(last().configs[0].hardwareAcceleration, 'no-preference');
+    last().fail('EncodingError');
+    assert.equal(seen.broken, 1);
+    assert.equal(seen.failed, '');
+});
+
 test('an error falls back to software once and asks for a key frame', () => {
     const { seen, push, last } = pipe();
 
@@ -239,6 +279,7 @@ test('an error falls back to software once and asks for a key frame', () => {
     assert.equal(last().configs[0].hardwareAcceleration, 'no-preference');
     last().fail('EncodingError');
     assert.equal(seen.missed, 1);
+    assert.equal(seen.broken, 1);
     push(0, DELTA);
     assert.equal(made.length, 1);
     push(1, KEY);
@@ -247,10 +288,11 @@ test('an error falls back to software once and asks for a key frame', () => {
 });
 
 test('a reclaimed decoder is no error', () => {
-    const { push, last } = pipe();
+    const { seen, push, last } = pipe();
 
     push(1, KEY);
     last().fail('QuotaExceededError');
+    assert.equal(seen.broken, 0);
     push(1, KEY);
     assert.equal(made.length, 2);
     assert.equal(last().configs[0].hardwareAcceleration, 'no-preference');

@@ -129,6 +129,8 @@ test('DPI stops follow the device pixel ratio', () => {
 });
 
 test('a claim names the display, the size and what differs from the default', () => {
+    assert.equal(claimOf({ display: 'primary', position: '', plain: true },
+                         { width: 2, height: 2 }, 1).h264_fullcolor, false);
     assert.deepEqual(claimOf(parseFragment(''), { width: 1280, height: 720 }, 1),
                      { displayId: 'primary', initialClientWidth: 1280,
                        initialClientHeight: 720 });

@@ -4,15 +4,18 @@ package Selkies::BrowserSuite;
 # SPDX-License-Identifier: BSD-2-Clause
 
 # What every browser has to show of the client in web/: pixels, sizes, input,
-# latency, a reload, a takeover, no console error.
+# lite pictures, latency, a reload, a takeover, no console error.
 
 use strict;
 use warnings;
 
 use Test::More;
 
+use JSON::PP;
+
 use Selkies;
 use Selkies::Browser;
+use Selkies::HTTP;
 use Selkies::X;
 
 # One server with the shipped headers, another origin beside it.
@@ -68,8 +71,8 @@ EOC
 sub run {
 	my ($self) = @_;
 
-	$self->$_() for qw/ picture sizes keyboard pointer latency reload viewer
-		takeover cross_origin /;
+	$self->$_() for qw/ picture lite sizes keyboard pointer latency reload
+		viewer takeover cross_origin /;
 
 	$self->{browser}->quit();
 	$self->{t}->done();
@@ -181,6 +184,131 @@ sub picture {
 	ok($self->{browser}->eval('return __selkies.extended'),
 		'the additions are negotiated');
 	$self->problems('start');
+}
+
+# The self-test with the clip, with clips that are broken and with no decoder:
+# the body of a function, which returns the results.
+
+sub lite_script {
+	return <<'EOC';
+	const [{ testLite }, { CLIP }] = await Promise.all(
+		['media/lite.js', 'media/lite-clip.js'].map(
+			name => import(new URL(name, document.baseURI).href)));
+	const changed = (i, change) => {
+		const clip = structuredClone(CLIP);
+		const bytes = Uint8Array.from(atob(clip.pictures[i].data),
+			c => c.charCodeAt(0));
+
+		clip.pictures[i].data = btoa(String.fromCharCode(...change(bytes)));
+		return clip;
+	};
+	const results = {
+		any: await testLite(CLIP, false),
+		software: await testLite(CLIP, true),
+		noise: await testLite(changed(3, bytes => bytes.map(
+			(byte, i) => i < 12 ? byte : byte ^ 0x5a)), false),
+		repeated: await testLite(changed(2, () => Uint8Array.from(
+			atob(CLIP.pictures[1].data), c => c.charCodeAt(0))), false)
+	};
+	const kept = Object.getOwnPropertyDescriptor(globalThis, 'VideoDecoder');
+
+	delete globalThis.VideoDecoder;
+	results.none = await testLite(CLIP, false);
+	Object.defineProperty(globalThis, 'VideoDecoder', kept);
+	return results;
+EOC
+}
+
+sub lite_results {
+	my ($results, $name) = @_;
+
+	ok(ref $results, "$name: the self-test runs") or return diag($results);
+
+	is($results->{$_}{result}, 'passed', "$name: decoder preference \"$_\" "
+		. 'passes the self-test') or diag($results->{$_}{detail})
+		for qw/ any software /;
+	note("$name: $results->{any}{detail}");
+	isnt($results->{$_}{result}, 'passed', "$name: a clip with a picture "
+		. "that is $_ does not pass") for qw/ noise repeated /;
+	is($results->{none}{result}, 'missing', "$name: no decoder, no test");
+}
+
+# Small changes, seen by the page; how many of them came as lite pictures.
+
+sub lites {
+	my ($self) = @_;
+
+	my (undef, $body) = split /\r\n\r\n/, $self->{t}->http_get('/api/status'),
+		2;
+
+	return decode_json($body)->{statistics}{lites};
+}
+
+sub small_changes {
+	my ($self, $name) = @_;
+
+	my $before = $self->lites();
+	my $shown = 0;
+
+	for my $i (0 .. 9) {
+		my @colour = (16 + 20 * $i, 200 - 12 * $i, 96);
+
+		$self->{x}->draw(36 + 4 * $i, 52, 12, 12,
+			sprintf '%02x%02x%02x', @colour);
+		$shown++ if wait_for {
+			my $seen = $self->probe([ 42 + 4 * $i, 58 ]);
+			return $seen && $seen->{rgb} && $seen->{rgb}[0]
+				&& $self->worst($seen->{rgb}[0], \@colour) <= 12;
+		} 5;
+	}
+
+	is($shown, 10, "$name: small changes show");
+
+	return $self->lites() - $before;
+}
+
+sub again {
+	my ($self, $state) = @_;
+
+	my $b = $self->{browser};
+
+	$b->eval('globalThis.old = 1; setTimeout(() => location.reload(), 0);');
+
+	return ok(wait_for(sub { eval { $b->eval("return globalThis.old !== 1
+		&& __selkies.state === 'live' && __selkies.lite === '$state'") } }, 20),
+		"loaded again: $state") || diag(eval { $b->eval('return __selkies.lite') });
+}
+
+sub lite {
+	my ($self) = @_;
+
+	my $b = $self->{browser};
+
+	is($b->until("__selkies.lite === 'passed' && 'passed'", 10), 'passed',
+		'the decoder is tested') or diag($b->eval('return __selkies.lite'));
+
+	my $n;
+
+	wait_for { ($n = $self->small_changes('lite pictures')) >= 5 } 5;
+	cmp_ok($n, '>=', 5, 'the server has been told');
+	lite_results($b->eval(lite_script()), $self->{name});
+
+	# what is remembered counts
+
+	$b->eval("const entry = JSON.parse(localStorage.getItem('selkies-lite-1'));
+		entry.result = 'wrong';
+		localStorage.setItem('selkies-lite-1', JSON.stringify(entry));");
+	$self->again('wrong');
+	is($self->small_changes('no lite pictures'), 0, 'the server is not told');
+	$b->eval("localStorage.clear()");
+	$self->again('passed');
+	like($b->until("localStorage.getItem('selkies-lite-1')", 5),
+		qr/"result":"passed"/, 'remembered');
+	$self->again('passed');
+
+	$self->{x}->tell('card');
+	$self->card_is_right('after lite pictures');
+	$self->problems('lite pictures');
 }
 
 sub sizes {

@@ -1,0 +1,98 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * What screen.c and screen_framebuffer.c share.  Thread and ownership: the
+ * display thread's, see screen.h.
+ */
+
+
+#ifndef SELKIES_SCREEN_PRIVATE_H_INCLUDED
+#define SELKIES_SCREEN_PRIVATE_H_INCLUDED
+
+
+#include <X11/extensions/Xdamage.h>
+#include <X11/extensions/Xfixes.h>
+
+#include "framebuffer.h"
+#include "screen.h"
+#include "shm.h"
+
+
+typedef enum {
+    SELKIES_TIER_FB = 0,
+    SELKIES_TIER_PIXMAP,
+    SELKIES_TIER_IMAGE
+} selkies_tier_t;
+
+
+struct selkies_screen_s {
+    selkies_x11_t           x11;
+    Display                *display;
+    xcb_connection_t       *xcb;
+    Window                  root;
+    uint8_t                 depth;
+    const selkies_log_t    *log;
+
+    int                     damage_event;
+    unsigned long           damage_serial;
+    Damage                  damage;
+    XserverRegion           region;
+    GC                      gc;
+
+    int32_t                 width;
+    int32_t                 height;
+
+    selkies_tier_t          tier;
+    int                     shm_support;
+    selkies_framebuffer_t   fb;
+    selkies_shm_t           shm;
+
+    unsigned                started:1;
+    unsigned                damaged:1;
+    unsigned                full:1;
+    unsigned                geometry:1;
+    unsigned                proven:1;
+    unsigned                hidden:1;
+
+    size_t                  nrects;
+    selkies_rect_t          rects[SELKIES_SCREEN_RECTS_MAX];
+};
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* The portable tiers: OK, or ERROR where the server has neither. */
+
+selkies_status_t selkies_screen_init_shm(selkies_screen_t *screen);
+
+
+/*
+ * Finds a framebuffer, the one that the operator names or one that the server
+ * is found to have, compares it with what the server says, and falls back to
+ * init_shm().  OK, ERROR or LOST.
+ */
+
+selkies_status_t selkies_screen_init_fb(selkies_screen_t *screen,
+    const selkies_screen_conf_t *conf);
+
+
+/* Gives the framebuffer up, with a line in the log; as init_shm(). */
+
+selkies_status_t selkies_screen_leave_fb(selkies_screen_t *screen,
+    const char *why);
+
+
+/*
+ * A blank screen proves nothing about the mapping: until something with two
+ * colours was seen equal, what changed is compared.  AGAIN: the tier changed.
+ */
+
+selkies_status_t selkies_screen_check(selkies_screen_t *screen);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* SELKIES_SCREEN_PRIVATE_H_INCLUDED */

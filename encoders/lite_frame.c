@@ -1,0 +1,236 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ * BSD-2-Clause
+ *
+ * Planes that lite pictures keep: the two last reconstructions of the chain,
+ * the screen that the base shows.  All have whole macroblocks and no other
+ * padding; only what is stale is ever copied.
+ *
+ * Thread: one at a time.  Ownership: lite_private.h.
+ */
+
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lite_private.h"
+
+
+static selkies_status_t selkies_lite_frame_alloc(selkies_lite_t *lite,
+    selkies_lite_frame_t *frame);
+static void selkies_lite_frame_update(const selkies_lite_t *lite,
+    const selkies_lite_frame_t *frame, const selkies_planes_t *from);
+static void selkies_lite_frame_copy(const selkies_lite_t *lite,
+    const selkies_lite_frame_t *frame, const selkies_planes_t *from,
+    size_t mb, size_t n);
+
+
+static selkies_status_t
+selkies_lite_frame_alloc(selkies_lite_t *lite, selkies_lite_frame_t *frame)
+{
+    if (frame->luma != NULL) {
+        return SELKIES_OK;
+    }
+
+    frame->luma = malloc(lite->nmbs * 385);
+
+    if (frame->luma == NULL) {
+        selkies_log(lite->log, SELKIES_LOG_ERR, "lite: no memory");
+        return SELKIES_ERROR;
+    }
+
+    frame->chroma = frame->luma + lite->nmbs * 256;
+    frame->stale = frame->luma + lite->nmbs * 384;
+    memset(frame->stale, 1, lite->nmbs);
+
+    return SELKIES_OK;
+}
+
+
+void
+selkies_lite_frame_free(selkies_lite_frame_t *frame)
+{
+    free(frame->luma);
+    memset(frame, 0, sizeof(selkies_lite_frame_t));
+}
+
+
+selkies_planes_t
+selkies_lite_frame_planes(const selkies_lite_t *lite,
+    const selkies_lite_frame_t *frame)
+{
+    selkies_planes_t  planes;
+
+    planes.luma = frame->luma;
+    planes.chroma = frame->chroma;
+    planes.luma_stride_bytes = (size_t) lite->mb_width * 16;
+    planes.chroma_stride_bytes = (size_t) lite->mb_width * 16;
+
+    return planes;
+}
+
+
+selkies_status_t
+selkies_lite_frame_begin(selkies_lite_t *lite)
+{
+    size_t                 i;
+    selkies_lite_frame_t  *frame;
+
+    frame = &lite->frames[!lite->frame];
+
+    if (selkies_lite_frame_alloc(lite, frame) != SELKIES_OK) {
+        return SELKIES_ERROR;
+    }
+
+    /* what has a plan is written, and is stale if that fails */
+
+    for (i = 0; i < lite->nmbs; i++) {
+        frame->stale[i] &= lite->plans[i] == 0;
+    }
+
+    selkies_lite_frame_update(lite, frame, &lite->base);
+
+    memcpy(frame->stale, lite->plans, lite->nmbs);
+
+    return SELKIES_OK;
+}
+
+
+void
+selkies_lite_frame_end(selkies_lite_t *lite)
+{
+    size_t    i;
+    uint8_t  *stale;
+
+    stale = lite->frames[lite->frame].stale;
+
+    for (i = 0; stale != NULL && i < lite->nmbs; i++) {
+        stale[i] |= lite->plans[i] != 0;
+    }
+
+    lite->frame = !lite->frame;
+    memset(lite->frames[lite->frame].stale, 0, lite->nmbs);
+    lite->base = selkies_lite_frame_planes(lite, &lite->frames[lite->frame]);
+}
+
+
+/* The base is another one, which nobody has compared with ours. */
+
+void
+selkies_lite_frame_unknown(selkies_lite_t *lite)
+{
+    unsigned  i;
+
+    for (i = 0; i < 2; i++) {
+        if (lite->frames[i].luma != NULL) {
+            memset(lite->frames[i].stale, 1, lite->nmbs);
+        }
+    }
+
+    selkies_lite_frame_missed(lite);
+
+    lite->kept = 0;
+    lite->missed = 1;
+}
+
+
+void
+selkies_lite_frame_missed(selkies_lite_t *lite)
+{
+    if (lite->missed && lite->source.luma != NULL) {
+        memset(lite->source.stale, 1, lite->nmbs);
+    }
+
+    lite->missed = 0;
+}
+
+
+selkies_planes_t
+selkies_lite_picture_planes(const selkies_picture_t *pic)
+{
+    selkies_planes_t  planes;
+
+    planes.luma = pic->luma;
+    planes.chroma = pic->chroma;
+    planes.luma_stride_bytes = pic->luma_stride_bytes;
+    planes.chroma_stride_bytes = pic->chroma_stride_bytes;
+
+    return planes;
+}
+
+
+selkies_status_t
+selkies_lite_frame_keep(selkies_lite_t *lite, const selkies_picture_t *pic)
+{
+    selkies_planes_t  from;
+
+    if (selkies_lite_frame_alloc(lite, &lite->source) != SELKIES_OK) {
+        lite->kept = 0;
+        return SELKIES_ERROR;
+    }
+
+    lite->missed = 0;
+    from = selkies_lite_picture_planes(pic);
+
+    selkies_lite_frame_update(lite, &lite->source, &from);
+
+    memset(lite->source.stale, 0, lite->nmbs);
+    lite->kept = 1;
+
+    return SELKIES_OK;
+}
+
+
+/* Copies what is stale, adjacent macroblocks together. */
+
+static void
+selkies_lite_frame_update(const selkies_lite_t *lite,
+    const selkies_lite_frame_t *frame, const selkies_planes_t *from)
+{
+    size_t          i, n, left;
+    const uint8_t  *stale;
+
+    for (i = 0; i < lite->nmbs; i += n) {
+
+        stale = memchr(frame->stale + i, 1, lite->nmbs - i);
+
+        if (stale == NULL) {
+            return;
+        }
+
+        i = (size_t) (stale - frame->stale);
+        left = lite->mb_width - i % lite->mb_width;
+
+        for (n = 1; n < left && stale[n]; n++) { /* void */ }
+
+        selkies_lite_frame_copy(lite, frame, from, i, n);
+    }
+}
+
+
+static void
+selkies_lite_frame_copy(const selkies_lite_t *lite,
+    const selkies_lite_frame_t *frame, const selkies_planes_t *from,
+    size_t mb, size_t n)
+{
+    size_t  x, y, end, width;
+
+    width = (size_t) lite->mb_width * 16;
+    x = mb % lite->mb_width * 16;
+    y = mb / lite->mb_width * 16;
+
+    for (end = y + 16; y < end; y++) {
+        memcpy(frame->luma + y * width + x,
+               from->luma + y * from->luma_stride_bytes + x, n * 16);
+    }
+
+    y = mb / lite->mb_width * 8;
+
+    for (end = y + 8; y < end; y++) {
+        memcpy(frame->chroma + y * width + x,
+               from->chroma + y * from->chroma_stride_bytes + x, n * 16);
+    }
+}

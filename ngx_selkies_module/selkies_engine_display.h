@@ -1,0 +1,81 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * What selkies_engine_display.c (when a picture is made) and
+ * selkies_engine_encode.c (what it becomes) share; nobody else includes it.
+ *
+ * Thread: the display thread.
+ */
+
+
+#ifndef SELKIES_ENGINE_DISPLAY_H_INCLUDED
+#define SELKIES_ENGINE_DISPLAY_H_INCLUDED
+
+
+#include "../encoders/convert.h"
+#include "../encoders/encoder.h"
+#include "../encoders/lite.h"
+#include "../encoders/overlay.h"
+#include "../encoders/quality.h"
+#include "selkies_engine_private.h"
+#include "selkies_engine_rows.h"
+
+
+#define SELKIES_DISPLAY_LITE_QP     16      /* visually lossless */
+
+
+typedef struct {
+    selkies_engine_t        *engine;
+    selkies_stream_t        *stream;
+
+    selkies_screen_t        *screen;
+    selkies_picture_t        picture;
+    selkies_overlay_t        overlay;
+    selkies_encoder_t       *encoder;
+    selkies_lite_t          *lite;
+    selkies_encoder_conf_t   conf;
+    selkies_quality_t        quality;
+    selkies_engine_rows_t    rows;              /* instead of an encoder */
+    uint32_t                 wanted_encoder;    /* that was opened */
+
+    uint64_t                 retry_us;
+    uint64_t                 unwatched_us;      /* since; 0 while watched */
+    uint64_t                 pending_us;        /* damage seen; 0: none */
+    uint64_t                 last_us;           /* last picture began */
+    uint64_t                 chain_us;          /* no link of it before */
+    uint64_t                 key_us;            /* last key */
+    uint64_t                 failed_us;         /* last failure; 0: none */
+    uint64_t                 size_us;           /* resize awaited since */
+    uint32_t                 keys;              /* requests answered */
+    unsigned                 started:1;
+    unsigned                 fresh:1;           /* no picture of it yet */
+    unsigned                 failing:1;         /* and that was logged */
+    unsigned                 oversized:1;       /* the ring took no key */
+    unsigned                 ahead:1;           /* lite pictures show more than
+                                                   the last anchor */
+} selkies_display_t;
+
+
+#pragma GCC visibility push(hidden)
+
+
+/*
+ * Makes what the picture has become since the last one into one access unit,
+ * if it is worth one, and publishes it.  OK, also where nothing came of it;
+ * ERROR: the encoder failed.
+ */
+
+selkies_status_t selkies_display_encode(selkies_display_t *d, uint64_t now,
+    bool key);
+
+
+/* Whether somebody watches who takes no lite pictures. */
+
+bool selkies_display_plain(const selkies_display_t *d);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* SELKIES_ENGINE_DISPLAY_H_INCLUDED */

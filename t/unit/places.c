@@ -1,0 +1,256 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * The places of displays in the shared block: who holds one keeps it, who has
+ * let go may find it as it was, and one that another display gets is empty.
+ */
+
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../ngx_selkies_module/selkies_ring.h"
+#include "../../ngx_selkies_module/selkies_shared.h"
+#include "tap.h"
+
+
+#define RING_BYTES   (1024 * 1024)
+#define STREAMS      2
+
+
+static selkies_shared_t  *shared;
+static selkies_worker_t  *one;
+static selkies_worker_t  *two;
+static bool               differs;
+
+
+static void
+test_start(void)
+{
+    bool    orphans;
+    size_t  bytes;
+    void   *block;
+
+    bytes = selkies_shared_bytes(STREAMS, RING_BYTES);
+    block = mmap(NULL, bytes, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+                 -1, 0);
+
+    shared = selkies_shared_init(block, STREAMS, RING_BYTES);
+    one = selkies_shared_worker(shared, 1, 0, getpid(), &orphans);
+    two = selkies_shared_worker(shared, 1, 1, getpid(), &orphans);
+}
+
+
+static void
+test_end(void)
+{
+    munmap(shared, shared->bytes);
+}
+
+
+static selkies_stream_t *
+test_hold(selkies_worker_t *worker, const char *display,
+    const char *xauthority, uint32_t generation)
+{
+    selkies_source_t  source;
+
+    memset(&source, 0, sizeof(selkies_source_t));
+    (void) snprintf(source.display, sizeof(source.display), "%s", display);
+    (void) snprintf(source.xauthority, sizeof(source.xauthority), "%s",
+                    xauthority);
+    source.framebuffer_fd = -1;
+    source.generation = generation;
+
+    return selkies_stream_hold(shared, worker, &source, RING_BYTES, &differs);
+}
+
+
+static void
+test_write(selkies_stream_t *stream)
+{
+    uint8_t           *room;
+    selkies_ring_t    *ring;
+    selkies_packet_t   packet;
+
+    ring = selkies_stream_ring(shared, stream);
+    room = selkies_ring_reserve(ring, 100000);
+    memset(room, 0x5a, 100000);
+    memset(&packet, 0, sizeof(selkies_packet_t));
+    packet.data = room;
+    packet.length_bytes = 100000;
+    packet.flags = SELKIES_PACKET_KEY;
+    (void) selkies_ring_publish(ring, &packet);
+
+    atomic_store(&stream->wanted_size, 77);
+    atomic_store(&stream->engine_state, SELKIES_STREAM_READY);
+    atomic_store(&stream->statistics.pictures, 5);
+    stream->owner = 9;
+    memset(stream->resume, 1, sizeof(stream->resume));
+    (void) selkies_cursor_write(&stream->cursor, (uint8_t *) "cursor", 6);
+}
+
+
+static bool
+test_is_empty(selkies_stream_t *stream)
+{
+    uint8_t          text[64];
+    uint32_t         sequence;
+    selkies_ring_t  *ring;
+
+    ring = selkies_stream_ring(shared, stream);
+
+    return selkies_ring_head(ring) == 0 && selkies_ring_key(ring) == 0
+           && atomic_load(&stream->wanted_size) == 0
+           && atomic_load(&stream->engine_state) == SELKIES_STREAM_OFF
+           && atomic_load(&stream->statistics.pictures) == 0
+           && stream->owner == 0 && stream->resume[0] == 0
+           && selkies_cursor_read(&stream->cursor, text, sizeof(text),
+                                  &sequence)
+              == 0;
+}
+
+
+static void
+test_recycling(void)
+{
+    uint64_t           offset;
+    selkies_stream_t  *a, *b, *c;
+
+    test_start();
+
+    a = test_hold(one, ":1", "", 1);
+    b = test_hold(two, ":2", "", 1);
+    ok(a != NULL && b != NULL && a != b && test_is_empty(a),
+       "two displays have a place each");
+    ok(selkies_stream_find(shared, ":1") == a
+       && selkies_stream_find(shared, ":2") == b
+       && selkies_stream_find(shared, ":3") == NULL
+       && selkies_stream_find(shared, "") == NULL, "they are found by name");
+    ok(test_hold(one, ":3", "", 1) == NULL && !differs,
+       "there is none for a third one");
+
+    test_write(a);
+    ok(test_hold(two, ":1", "", 1) == a && !test_is_empty(a),
+       "another worker gets what is there");
+
+    selkies_stream_release(shared, one, a, true);
+    ok(selkies_stream_find(shared, ":1") == a && !test_is_empty(a)
+       && test_hold(one, ":3", "", 1) == NULL,
+       "whom one lets go and the other holds stays");
+
+    selkies_stream_release(shared, two, a, false);
+    ok(test_hold(one, ":1", "", 1) == a && !test_is_empty(a),
+       "what nobody holds is found as it was");
+
+    selkies_stream_release(shared, one, a, false);
+    offset = a->ring_offset;
+    c = test_hold(one, ":3", "", 1);
+    ok(c == a && test_is_empty(c) && c->ring_offset == offset
+       && strcmp(c->source.display, ":3") == 0
+       && selkies_stream_find(shared, ":1") == NULL,
+       "until another display needs the place: that one finds it empty");
+
+    test_write(c);
+    selkies_stream_release(shared, one, c, true);
+    ok(selkies_stream_find(shared, ":3") == NULL
+       && c->source.display[0] == '\0',
+       "a place that is forgotten is free at once");
+    ok(*((uint8_t *) selkies_stream_ring(shared, c) + 150000) == 0,
+       "and its pictures are gone from memory");
+
+    c = test_hold(two, ":4", "", 1);
+    ok(c == a && test_is_empty(c), "it serves the next");
+    test_write(c);
+    ok(selkies_ring_head(selkies_stream_ring(shared, c)) == 1,
+       "and works");
+
+    /* held twice: a record of the old configuration and one of the new */
+
+    (void) test_hold(two, ":4", "", 1);
+    selkies_stream_release(shared, two, c, true);
+    ok(selkies_stream_find(shared, ":4") == c, "of two holds one is left");
+    selkies_stream_release(shared, two, c, true);
+    ok(selkies_stream_find(shared, ":4") == NULL, "then none");
+
+    test_end();
+}
+
+
+static void
+test_ways(void)
+{
+    selkies_stream_t  *a;
+
+    test_start();
+
+    a = test_hold(one, ":1", "/a", 1);
+
+    ok(a != NULL && test_hold(two, ":1", "/b", 1) == NULL && differs,
+       "another way to a display that is held is refused");
+    ok(test_hold(two, ":1", "/b", 2) == a && !differs
+       && strcmp(a->source.xauthority, "/b") == 0,
+       "but for workers of a newer configuration");
+    ok(test_hold(one, ":1", "/a", 1) == NULL && differs,
+       "whose way it is then");
+
+    test_write(a);
+    selkies_stream_release(shared, one, a, false);
+    selkies_stream_release(shared, two, a, false);
+
+    ok(test_hold(one, ":1", "/c", 2) == a && test_is_empty(a),
+       "where nobody holds it, it begins anew on any way");
+
+    test_end();
+}
+
+
+static void
+test_killed(void)
+{
+    bool               orphans;
+    pid_t              pid;
+    selkies_stream_t  *a, *b;
+    selkies_worker_t  *dead;
+
+    test_start();
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(0);
+    }
+
+    waitpid(pid, NULL, 0);
+    dead = selkies_shared_worker(shared, 1, 2, pid, &orphans);
+
+    a = test_hold(dead, ":1", "", 1);
+    b = test_hold(one, ":2", "", 1);
+    atomic_store(&dead->watch[0].counts[SELKIES_COUNT_READERS], 3);
+    atomic_store(&dead->watch[0].pressed.keys[0], 1);
+    test_write(a);
+
+    ok(test_hold(two, ":3", "", 1) == a && a != b && test_is_empty(a),
+       "a killed worker holds nothing");
+    ok(selkies_stream_count(shared, 0, SELKIES_COUNT_READERS) == 0
+       && atomic_load(&dead->watch[0].pressed.keys[0]) == 0,
+       "nor does its entry count for the next display");
+
+    selkies_worker_free(two);
+    ok(test_hold(one, ":4", "", 1) == a, "a worker that ends lets all go");
+
+    test_end();
+}
+
+
+int
+main(void)
+{
+    test_recycling();
+    test_ways();
+    test_killed();
+
+    return done_testing();
+}
