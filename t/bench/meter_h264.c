@@ -21,6 +21,7 @@
 
 
 #define H264_ACK_US       50000
+#define H264_STILL_US     1000000
 #define H264_VIDEO        0x04
 #define H264_HEADER       10
 #define H264_FLV_VIDEO    9
@@ -38,6 +39,7 @@ struct meter_h264_s {
 
 typedef struct {
     unsigned         id;
+    unsigned         acked;
     int              claimed;
     uint64_t         acked_us;
 } h264_selkies_t;
@@ -135,11 +137,15 @@ h264_say(meter_t *meter, const char *text)
 }
 
 
-/* as the pages do it: twenty times a second, whether anything came or not */
+/*
+ * As the pages do it: the stock one twenty times a second, whether anything
+ * came or not, ours where something did, else once a second.
+ */
 
 static void
 h264_ack(void *data)
 {
+    int              known;
     char             text[64];
     meter_t         *meter = data;
     uint64_t         now_us;
@@ -148,10 +154,15 @@ h264_ack(void *data)
     selkies = meter->protocol;
     now_us = bench_clock_us();
 
-    if (!selkies->claimed || now_us - selkies->acked_us < H264_ACK_US) {
+    known = meter->options.lite && selkies->id == selkies->acked;
+
+    if (!selkies->claimed
+        || now_us - selkies->acked_us < (known ? H264_STILL_US : H264_ACK_US))
+    {
         return;
     }
 
+    selkies->acked = selkies->id;
     selkies->acked_us = now_us;
     snprintf(text, sizeof(text), "CLIENT_FRAME_ACK %u", selkies->id);
     h264_say(meter, text);

@@ -13,6 +13,7 @@ import { Rows, isStripe, parseJpegHeader, parseResolution } from './rows.js';
 import { createSink } from './sink.js';
 
 const TICK_MS = 50;
+const SIGN_OF_LIFE_MS = 1000;
 const STATS_MS = 500;
 const KEY_SPACING_MS = 500;
 const FIRST_FRAME_MS = 3000;
@@ -29,6 +30,8 @@ const SAMPLES = 240;
  * @property {boolean}   extended     the server answered `_ext`
  * @property {boolean}   viewer       acknowledges nothing
  * @property {number}    acknowledge  id of the last frame, -1 before any
+ * @property {number}    told         the last one acknowledged
+ * @property {number}    toldAt       when that was
  * @property {boolean}   shown        a frame of this socket was decoded
  * @property {number}    waitingSince when a key frame was last asked for
  * @property {number}    tries
@@ -288,8 +291,9 @@ function open(order) {
 
     /** @type {Connection} */
     const connection = { id: order.id, socket, opened: false, extended: false,
-                         viewer: order.viewer, acknowledge: -1, shown: false,
-                         waitingSince: now, tries: 0, width: 0, height: 0 };
+                         viewer: order.viewer, acknowledge: -1, told: -1,
+                         toldAt: -Infinity, shown: false, waitingSince: now,
+                         tries: 0, width: 0, height: 0 };
 
     page.postMessage({ t: 'opening', id: order.id });
     socket.binaryType = 'arraybuffer';
@@ -372,13 +376,30 @@ function postStats(/** @type {number} */ now) {
 }
 
 
+/** Stock servers count on an acknowledgement at every tick; ours learns nothing
+ *  from one it has heard before.
+ *
+ *  @param {Connection} of
+ *  @param {number}     now */
+function acknowledge(of, now) {
+    const known = of.extended && of.acknowledge === of.told
+                  && now - of.toldAt < SIGN_OF_LIFE_MS;
+
+    if (of.viewer || of.acknowledge < 0 || known) {
+        return;
+    }
+
+    of.told = of.acknowledge;
+    of.toldAt = now;
+    send(of, `CLIENT_FRAME_ACK ${of.acknowledge}`);
+}
+
+
 function tick() {
     const now = performance.now();
 
     if (active !== null && active.opened) {
-        if (active.acknowledge >= 0 && !active.viewer) {
-            send(active, `CLIENT_FRAME_ACK ${active.acknowledge}`);
-        }
+        acknowledge(active, now);
 
         const lacking = rows.active ? rows.needKey : decoder.needKey;
 
