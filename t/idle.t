@@ -95,7 +95,7 @@ $c->close();
 $x->tell('scene 30');
 
 # the grace, after which X is let go and our threads end
-ok(wait_for(sub { !grep { $t->threads($_) > 1 } $t->workers() }, 8),
+ok(wait_for(sub { !grep { !$t->at_rest($_) } $t->workers() }, 8),
 	'our threads end after selkies_idle');
 ($wakeups, $cpu) = watched(3);
 is($wakeups, 0, 'no client: no wake-up, though X is busy');

@@ -660,6 +660,15 @@ sub wakeups {
 	return $sum;
 }
 
+# A worker whose threads have ended is still busy seeing them off.
+
+sub at_rest {
+	my ($self, $pid) = @_;
+
+	return $self->threads($pid) == 1
+		&& $self->read_file("/proc/$pid/status") =~ /^State:\s+S/m;
+}
+
 sub threads {
 	my ($self, $pid) = @_;
 
