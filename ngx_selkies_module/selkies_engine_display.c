@@ -34,6 +34,7 @@ static const char *selkies_display_encoder(selkies_display_t *d,
     const selkies_log_t *log);
 static selkies_status_t selkies_display_configure(selkies_display_t *d);
 static uint64_t selkies_display_picture(selkies_display_t *d, uint64_t now);
+static uint64_t selkies_display_due_us(const selkies_display_t *d);
 static uint64_t selkies_display_deadline_us(const selkies_display_t *d);
 static selkies_status_t selkies_display_rows(selkies_display_t *d,
     uint64_t now, bool key);
@@ -519,7 +520,7 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
         return UINT64_MAX;
     }
 
-    due = d->last_us + 1000000 / (uint64_t) d->conf.fps;
+    due = selkies_display_due_us(d);
     wait = now < due ? due - now : 0;
 
     if (key && now < d->key_us + SELKIES_DISPLAY_KEY_US) {
@@ -571,6 +572,31 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
 }
 
 
+/*
+ * The frame rate limits the mean: a picture may be early by half of what is
+ * between two.  Held to the time since the one before, each late damage would
+ * put off all that come after it, of a program that draws at the same rate.
+ */
+
+static uint64_t
+selkies_display_due_us(const selkies_display_t *d)
+{
+    uint64_t  early;
+
+    early = 1000000 / (uint64_t) d->conf.fps / 2;
+
+    return d->paced_us > early ? d->paced_us - early : 0;
+}
+
+
+void
+selkies_display_paced(selkies_display_t *d, uint64_t now)
+{
+    d->paced_us = (d->paced_us > now ? d->paced_us : now)
+                  + 1000000 / (uint64_t) d->conf.fps;
+}
+
+
 /* When there is something to do without damage or a wish. */
 
 static uint64_t
@@ -606,7 +632,7 @@ selkies_display_rows(selkies_display_t *d, uint64_t now, bool key)
     d->pending_us = 0;
 
     if (result.coded) {
-        d->last_us = now;
+        selkies_display_paced(d, now);
         d->fresh = 0;
     }
 

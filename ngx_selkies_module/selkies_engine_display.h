@@ -42,7 +42,8 @@ typedef struct {
     uint64_t                 retry_us;
     uint64_t                 unwatched_us;      /* since; 0 while watched */
     uint64_t                 pending_us;        /* damage seen; 0: none */
-    uint64_t                 last_us;           /* last picture began */
+    uint64_t                 paced_us;          /* when the next one would
+                                                   be, all evenly spaced */
     uint64_t                 chain_us;          /* no link of it before */
     uint64_t                 key_us;            /* last key */
     uint64_t                 failed_us;         /* last failure; 0: none */
@@ -68,6 +69,11 @@ typedef struct {
 
 selkies_status_t selkies_display_encode(selkies_display_t *d, uint64_t now,
     bool key);
+
+
+/* A picture was made: counts it against the frame rate. */
+
+void selkies_display_paced(selkies_display_t *d, uint64_t now);
 
 
 /* Whether somebody watches who takes no lite pictures. */

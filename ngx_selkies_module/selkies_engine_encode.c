@@ -26,8 +26,9 @@
 
 #define SELKIES_DISPLAY_LITE_MBS     64
 #define SELKIES_DISPLAY_LITE_BYTES   600
-#define SELKIES_DISPLAY_CHAIN_MBS    240
-#define SELKIES_DISPLAY_CHAIN_BYTES  8000
+#define SELKIES_DISPLAY_CHAIN_MBS    480
+#define SELKIES_DISPLAY_CHAIN_BYTES  8000       /* of what is new, where not */
+#define SELKIES_DISPLAY_CHAIN_MOVED  8          /* times as much has moved */
 #define SELKIES_DISPLAY_CHAIN_US     300000
 
 
@@ -39,6 +40,7 @@ static selkies_status_t selkies_display_lite(selkies_display_t *d,
     uint64_t now, uint64_t seen_us);
 static selkies_status_t selkies_display_chain(selkies_display_t *d,
     uint64_t now, uint64_t seen_us, int qp);
+static bool selkies_display_is_video(const selkies_display_t *d, size_t len);
 static bool selkies_display_publish(selkies_display_t *d,
     const selkies_access_unit_t *au, uint64_t capture_us, unsigned flags);
 
@@ -110,7 +112,7 @@ selkies_display_anchor(selkies_display_t *d, uint64_t now, uint64_t seen_us,
         return rc == SELKIES_REINIT ? SELKIES_ERROR : rc;
     }
 
-    d->last_us = now;
+    selkies_display_paced(d, now);
     d->fresh = 0;
     d->ahead = 0;
 
@@ -188,7 +190,7 @@ selkies_display_lite(selkies_display_t *d, uint64_t now, uint64_t seen_us)
         return SELKIES_AGAIN;
     }
 
-    d->last_us = now;
+    selkies_display_paced(d, now);
     d->ahead = 1;
 
     selkies_picture_clear_dirty(&d->picture);
@@ -224,10 +226,10 @@ selkies_display_chain(selkies_display_t *d, uint64_t now, uint64_t seen_us,
         return rc;
     }
 
-    d->last_us = now;
+    selkies_display_paced(d, now);
     d->ahead = 1;
 
-    if (au.len > SELKIES_DISPLAY_CHAIN_BYTES) {
+    if (selkies_display_is_video(d, au.len)) {
         d->chain_us = now + SELKIES_DISPLAY_CHAIN_US;
     }
 
@@ -243,6 +245,28 @@ selkies_display_chain(selkies_display_t *d, uint64_t now, uint64_t seen_us,
     }
 
     return SELKIES_OK;
+}
+
+
+/*
+ * Whether the encoder would have done better with a picture of so many bytes.
+ * Not where most of it is copied: the encoder's reference is older than the
+ * chain, so it would code all of that again, once in any case.
+ */
+
+static bool
+selkies_display_is_video(const selkies_display_t *d, size_t len)
+{
+    selkies_lite_counts_t  counts;
+
+    if (len <= SELKIES_DISPLAY_CHAIN_BYTES) {
+        return false;
+    }
+
+    selkies_lite_counts(d->lite, &counts);
+
+    return counts.moved < (counts.inter + counts.intra + counts.pcm)
+                          * SELKIES_DISPLAY_CHAIN_MOVED;
 }
 
 
