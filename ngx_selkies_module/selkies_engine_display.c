@@ -453,6 +453,7 @@ selkies_display_configure(selkies_display_t *d)
 
     conf = d->conf;
     selkies_engine_wishes(d->stream, &conf, &quality);
+    conf.near = !selkies_display_plain(d);
 
     if (d->rows.rows != NULL) {
 

@@ -45,6 +45,7 @@ typedef struct {
     uint64_t                 paced_us;          /* when the next one would
                                                    be, all evenly spaced */
     uint64_t                 chain_us;          /* no link of it before */
+    unsigned                 chain_refused;     /* times in a row */
     uint64_t                 key_us;            /* last key */
     uint64_t                 failed_us;         /* last failure; 0: none */
     uint64_t                 size_us;           /* resize awaited since */

@@ -30,6 +30,8 @@
 #define SELKIES_DISPLAY_CHAIN_BYTES  8000       /* of what is new, where not */
 #define SELKIES_DISPLAY_CHAIN_MOVED  8          /* times as much has moved */
 #define SELKIES_DISPLAY_CHAIN_US     300000
+#define SELKIES_DISPLAY_REFUSALS     4          /* until it is left for that
+                                                   long */
 
 
 static selkies_status_t selkies_display_anchor(selkies_display_t *d,
@@ -222,12 +224,24 @@ selkies_display_chain(selkies_display_t *d, uint64_t now, uint64_t seen_us,
     rc = selkies_lite_chain(d->lite, &d->picture, qp,
                             SELKIES_DISPLAY_CHAIN_MBS, now, &au);
 
+    if (rc == SELKIES_AGAIN) {
+
+        /* to find that out over and over would cost more than a picture */
+
+        if (++d->chain_refused >= SELKIES_DISPLAY_REFUSALS) {
+            d->chain_us = now + SELKIES_DISPLAY_CHAIN_US;
+        }
+
+        return rc;
+    }
+
     if (rc != SELKIES_OK) {
         return rc;
     }
 
     selkies_display_paced(d, now);
     d->ahead = 1;
+    d->chain_refused = 0;
 
     if (selkies_display_is_video(d, au.len)) {
         d->chain_us = now + SELKIES_DISPLAY_CHAIN_US;

@@ -582,6 +582,68 @@ log_count(void *data, selkies_log_level_t level, const char *line, size_t len)
 }
 
 
+/* A short search misses what has moved far, and can be changed at any time. */
+
+static void
+test_near(void)
+{
+    int                     i, good;
+    FILE                   *f;
+    size_t                  len[4];
+    desk_t                  d;
+    selkies_picture_t       sources[4];
+    selkies_encoder_t      *enc;
+    selkies_access_unit_t   au;
+    selkies_encoder_conf_t  conf;
+
+    conf = conf_of(640, 480);
+    enc = open_x264(&conf);
+    desk_init(&d, 640, 480);
+    desk_draw(&d);
+    f = temp_open("in.h264", "w");
+    good = f != NULL;
+    memset(len, 0, sizeof(len));
+
+    for (i = 0; i < 4 && good; i++) {
+
+        if (i & 1) {
+            memmove(d.pixels, d.pixels + 640 * 4 * 40, 640 * 4 * 440);
+        }
+
+        desk_convert(&d);
+        selkies_picture_init(&sources[i], 640, 480);
+        memcpy(sources[i].luma, d.pic.luma, d.pic.luma_stride_bytes * 480);
+
+        conf.near = i == 1;
+        good = selkies_encoder_reconfigure(enc, &conf) == SELKIES_OK
+               && selkies_encoder_encode(enc, &d.pic, 22, 0, (uint64_t) i,
+                                         &au) == SELKIES_OK
+               && au.kind == (i ? SELKIES_PICTURE_P : SELKIES_PICTURE_IDR)
+               && fwrite(au.data, au.len, 1, f) == 1;
+        len[i] = au.len;
+    }
+
+    ok(good, "the search changes between two pictures, without a key");
+    ok(good && len[1] > 2 * len[3], "the same move, near: %zu bytes, far: %zu",
+       len[1], len[3]);
+
+    if (f != NULL) {
+        fclose(f);
+    }
+
+    if (have_ffmpeg) {
+        test_decoded(sources, i);
+    }
+
+    while (i > 0) {
+        selkies_picture_finish(&sources[--i]);
+    }
+
+    selkies_encoder_close(enc);
+    desk_finish(&d);
+}
+
+
 static void
 test_refusals(void)
 {
@@ -768,6 +830,7 @@ main(void)
     test_qp(50, 5, 11, 51);
     test_still();
     test_reconfigure();
+    test_near();
     test_refusals();
     test_signals();
     test_concurrent();
