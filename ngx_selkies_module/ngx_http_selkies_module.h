@@ -390,9 +390,12 @@ ngx_int_t ngx_http_selkies_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_selkies_init_process(ngx_cycle_t *cycle);
 void ngx_http_selkies_exit_process(ngx_cycle_t *cycle);
 
-/* A session has come (the owner may have to be found), or gone. */
+/*
+ * A session has come (the owner may have to be found), or gone.  DECLINED:
+ * "selkies_max_viewers" of all workers are there.
+ */
 
-void ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s);
+ngx_int_t ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s);
 void ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s);
 
 /* The display's wishes have changed: its threads look. */
@@ -438,6 +441,10 @@ void ngx_http_selkies_log_flush(void);
 
 
 /* ngx_http_selkies_websocket.c: the connection after the 101 */
+
+/* From here on the session ends with its request, whatever becomes of it. */
+
+ngx_int_t ngx_http_selkies_websocket_init(ngx_http_selkies_session_t *s);
 
 /* Takes the connection over; the session's request counts one more. */
 

@@ -97,7 +97,6 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
     ngx_http_selkies_role_e        role;
     ngx_http_selkies_display_t    *display;
     ngx_http_selkies_session_t    *s;
-    ngx_http_selkies_loc_conf_t   *slcf;
     ngx_http_selkies_handshake_t   hs;
 
     ngx_memzero(&hs, sizeof(ngx_http_selkies_handshake_t));
@@ -118,28 +117,26 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
-
     rc = ngx_http_selkies_request_display(r, &display);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (selkies_stream_count(ngx_http_selkies_shared(),
-                             (uint32_t) display->index,
-                             SELKIES_COUNT_SOCKETS)
-        > slcf->max_viewers)
-    {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "\"selkies_max_viewers %ui\" reached",
-                      slcf->max_viewers);
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    s = ngx_http_selkies_session_create(r, display, dialect, role);
+
+    if (s == NULL || ngx_http_selkies_websocket_init(s) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    s = ngx_http_selkies_session_create(r, display, dialect, role);
-    if (s == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    /* counted before it is admitted; where that fails, the request's end
+       takes it back */
+
+    if (ngx_http_selkies_worker_join(s) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"selkies_max_viewers %ui\" reached",
+                      s->conf->max_viewers);
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     rc = ngx_http_selkies_switch(r, &hs.key);

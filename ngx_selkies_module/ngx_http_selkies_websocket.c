@@ -44,17 +44,11 @@ static void ngx_http_selkies_cleanup(void *data);
 static u_char  ngx_http_selkies_in[NGX_HTTP_SELKIES_READ_BYTES];
 
 
-void
-ngx_http_selkies_websocket_start(ngx_http_selkies_session_t *s)
+ngx_int_t
+ngx_http_selkies_websocket_init(ngx_http_selkies_session_t *s)
 {
     ngx_connection_t    *c = s->connection;
-    ngx_http_request_t  *r = s->request;
-
     ngx_http_cleanup_t  *cln;
-
-    /* so that the log tells what was going on */
-
-    c->log->action = "streaming websocket";
 
     s->dummy.fd = (ngx_socket_t) -1;
     s->timer.data = &s->dummy;
@@ -68,18 +62,26 @@ ngx_http_selkies_websocket_start(ngx_http_selkies_session_t *s)
     selkies_websocket_init(&s->ws, SELKIES_LIMIT_MESSAGE);
     selkies_message_init(&s->message);
 
-    ngx_http_selkies_worker_join(s);
-
-    cln = ngx_http_cleanup_add(r, 0);
-
+    cln = ngx_http_cleanup_add(s->request, 0);
     if (cln == NULL) {
-        ngx_http_selkies_session_destroy(s);
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
+        return NGX_ERROR;
     }
 
     cln->handler = ngx_http_selkies_cleanup;
     cln->data = s;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_selkies_websocket_start(ngx_http_selkies_session_t *s)
+{
+    ngx_connection_t  *c = s->connection;
+
+    /* so that the log tells what was going on */
+
+    c->log->action = "streaming websocket";
 
     ngx_http_selkies_socket_options(s);
 

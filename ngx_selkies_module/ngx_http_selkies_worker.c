@@ -372,10 +372,23 @@ ngx_http_selkies_exit_process(ngx_cycle_t *cycle)
 }
 
 
-void
+ngx_int_t
 ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s)
 {
+    bool                        admitted;
     ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    /* "selkies_max_viewers", and a controller */
+
+    ngx_http_selkies_lock();
+    admitted = selkies_stream_admit(w->shared, w->entry,
+                                    (uint32_t) s->display->index,
+                                    (uint64_t) s->conf->max_viewers + 1);
+    ngx_http_selkies_unlock();
+
+    if (!admitted) {
+        return NGX_DECLINED;
+    }
 
     ngx_queue_insert_tail(&s->display->sessions, &s->queue);
     s->joined = 1;
@@ -385,9 +398,10 @@ ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s)
     }
 
     w->nsessions++;
-    (void) ngx_http_selkies_count(s->display, SELKIES_COUNT_SOCKETS, 1);
 
     ngx_http_selkies_elect();
+
+    return NGX_OK;
 }
 
 

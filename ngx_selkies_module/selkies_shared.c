@@ -355,6 +355,38 @@ selkies_watch_clear(selkies_watch_t *watch)
 }
 
 
+bool
+selkies_stream_admit(selkies_shared_t *shared, selkies_worker_t *worker,
+    uint32_t index, uint64_t max)
+{
+    uint32_t           i, n, used;
+    uint64_t           open;
+    selkies_worker_t  *other;
+
+    open = 0;
+    used = atomic_load(&shared->nworkers);
+
+    for (i = 0; i < used; i++) {
+        other = &shared->workers[i];
+        n = atomic_load(&other->watch[index].counts[SELKIES_COUNT_SOCKETS]);
+
+        if (n != 0 && atomic_load(&other->pid) != 0
+            && !selkies_worker_is_dead(other))
+        {
+            open += n;
+        }
+    }
+
+    if (open >= max) {
+        return false;
+    }
+
+    atomic_fetch_add(&worker->watch[index].counts[SELKIES_COUNT_SOCKETS], 1);
+
+    return true;
+}
+
+
 uint32_t
 selkies_stream_count(selkies_shared_t *shared, uint32_t index,
     selkies_count_e count)

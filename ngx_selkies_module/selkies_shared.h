@@ -268,6 +268,17 @@ void selkies_worker_free(selkies_worker_t *worker);
 
 
 /*
+ * Locked, so that all workers together never count one too many: one socket
+ * more of a stream, unless `max` are open.  Whether it was counted; who was
+ * is taken off SELKIES_COUNT_SOCKETS once, with or without the lock.  Those
+ * of a killed worker are not open, successor or not.
+ */
+
+bool selkies_stream_admit(selkies_shared_t *shared, selkies_worker_t *worker,
+    uint32_t index, uint64_t max);
+
+
+/*
  * A stream's count over all live workers.  Any thread.  A killed worker's
  * stands until its successor takes its entry, some milliseconds later.
  */

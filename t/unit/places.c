@@ -4,9 +4,11 @@
  *
  * The places of displays in the shared block: who holds one keeps it, who has
  * let go may find it as it was, and one that another display gets is empty.
+ * And how many sockets a place takes, of all workers together.
  */
 
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -19,6 +21,10 @@
 
 #define RING_BYTES   (1024 * 1024)
 #define STREAMS      2
+
+#define CROWD        4              /* processes */
+#define CROWD_TRIES  20000
+#define CROWD_MAX    1
 
 
 static selkies_shared_t  *shared;
@@ -245,12 +251,134 @@ test_killed(void)
 }
 
 
+static void
+test_sockets(void)
+{
+    bool               orphans;
+    pid_t              pid;
+    uint32_t           i, n;
+    selkies_worker_t  *dead;
+
+    test_start();
+    n = 0;
+
+    for (i = 0; i < 5; i++) {
+        n += selkies_stream_admit(shared, i & 1 ? one : two, 0, 3);
+    }
+
+    ok(n == 3 && selkies_stream_count(shared, 0, SELKIES_COUNT_SOCKETS) == 3,
+       "three sockets of two workers, and no fourth");
+    ok(selkies_stream_admit(shared, one, 1, 3),
+       "another display has its own number");
+
+    atomic_fetch_sub(&two->watch[0].counts[SELKIES_COUNT_SOCKETS], 1);
+    ok(selkies_stream_admit(shared, one, 0, 3)
+       && !selkies_stream_admit(shared, two, 0, 3),
+       "one goes, one comes");
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(0);
+    }
+
+    dead = selkies_shared_worker(shared, 1, 2, pid, &orphans);
+    ok(selkies_stream_admit(shared, dead, 0, 4), "one of a third worker");
+    waitpid(pid, NULL, 0);
+
+    ok(selkies_stream_admit(shared, one, 0, 4)
+       && !selkies_stream_admit(shared, one, 0, 4),
+       "which is killed: another fits, though nobody took its entry");
+
+    test_end();
+}
+
+
+/* A process of the crowd: whether there ever was one too many. */
+
+static int
+test_crowded(selkies_worker_t *worker, pthread_mutex_t *lock)
+{
+    bool      admitted;
+    uint32_t  i, n, failed;
+
+    n = 0;
+    failed = 0;
+
+    for (i = 0; i < CROWD_TRIES; i++) {
+        pthread_mutex_lock(lock);
+        admitted = selkies_stream_admit(shared, worker, 0, CROWD_MAX);
+        pthread_mutex_unlock(lock);
+
+        if (admitted) {
+            n++;
+            failed |= selkies_stream_count(shared, 0, SELKIES_COUNT_SOCKETS)
+                      > CROWD_MAX;
+            atomic_fetch_sub(&worker->watch[0].counts[SELKIES_COUNT_SOCKETS],
+                             1);
+        }
+    }
+
+    return failed || n == 0;
+}
+
+
+static void
+test_crowd(void)
+{
+    int                   i, status, failed;
+    bool                  orphans;
+    pid_t                 pids[CROWD];
+    pthread_mutex_t      *lock;
+    selkies_worker_t     *worker;
+    pthread_mutexattr_t   attr;
+
+    test_start();
+
+    lock = mmap(NULL, sizeof(pthread_mutex_t), PROT_READ|PROT_WRITE,
+                MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+
+    for (i = 0; i < CROWD; i++) {
+        worker = selkies_shared_worker(shared, 2, (uint32_t) i, getpid(),
+                                       &orphans);
+        pids[i] = fork();
+
+        if (pids[i] == 0) {
+            atomic_store(&worker->pid, getpid());
+            _exit(test_crowded(worker, lock));
+        }
+    }
+
+    failed = 0;
+
+    for (i = 0; i < CROWD; i++) {
+        failed |= waitpid(pids[i], &status, 0) != pids[i] || status != 0;
+    }
+
+    ok(!failed, "%d processes come and go: never more than %d at a time",
+       CROWD, CROWD_MAX);
+    ok(selkies_stream_count(shared, 0, SELKIES_COUNT_SOCKETS) == 0,
+       "and nobody is left");
+
+    pthread_mutex_destroy(lock);
+    munmap(lock, sizeof(pthread_mutex_t));
+    test_end();
+}
+
+
 int
 main(void)
 {
     test_recycling();
     test_ways();
     test_killed();
+    test_sockets();
+    test_crowd();
 
     return done_testing();
 }

@@ -39,6 +39,29 @@ my @clients;
 sub new {
 	my ($class, $t, %o) = @_;
 
+	my ($self) = $class->crowd($t, 1, %o);
+
+	return $self;
+}
+
+# So many at once: all have asked before the first answer is read.
+
+sub crowd {
+	my ($class, $t, $n, %o) = @_;
+
+	my @crowd = map { $class->dialled($t, %o) } 1 .. $n;
+
+	$_->ask(%o) for @crowd;
+	$_->answer(%o) for @crowd;
+
+	return @crowd;
+}
+
+# Connected, with nothing said yet: ask() and answer() are next.
+
+sub dialled {
+	my ($class, $t, %o) = @_;
+
 	my $self = bless {
 		t => $t,
 		port => $o{port} || $t->port(0),
@@ -60,18 +83,6 @@ sub new {
 	}, $class;
 
 	$self->{socket} = $self->dial(%o) or die "connect: $!\n";
-	$self->handshake(%o);
-
-	if ($self->{open}) {
-		push @clients, $self;
-		weaken $clients[-1];
-
-		if (!$self->{socket}->isa('IO::Socket::SSL')) {
-			$self->{socket}->blocking(0);
-		}
-
-		$self->parse();
-	}
 
 	return $self;
 }
@@ -96,11 +107,11 @@ sub dial {
 	return IO::Socket::SSL->start_SSL($s, SSL_verify_mode => 0, %{ $o{ssl} });
 }
 
-sub handshake {
+sub ask {
 	my ($self, %o) = @_;
 
-	my $key = $o{key} || encode_base64(pack('N4', map { int rand 2 ** 32 }
-		1 .. 4), '');
+	my $key = $self->{key} = $o{key}
+		|| encode_base64(pack('N4', map { int rand 2 ** 32 } 1 .. 4), '');
 	my $request = $o{raw};
 
 	if (!defined $request) {
@@ -121,6 +132,10 @@ sub handshake {
 	$request .= $o{behind} if defined $o{behind};
 
 	$self->{socket}->syswrite($request);
+}
+
+sub answer {
+	my ($self, %o) = @_;
 
 	my $response = '';
 	my $deadline = clock() + ($o{timeout} || 5) * slower();
@@ -146,8 +161,17 @@ sub handshake {
 		$self->{open} = 1;
 		$self->{buffer} = defined $rest ? $rest : '';
 		$self->{accept_ok} = ($self->header('Sec-WebSocket-Accept') || '')
-			eq sha1_base64($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11')
-				. '=';
+			eq sha1_base64($self->{key}
+				. '258EAFA5-E914-47DA-95CA-C5AB0DC85B11') . '=';
+
+		push @clients, $self;
+		weaken $clients[-1];
+
+		if (!$self->{socket}->isa('IO::Socket::SSL')) {
+			$self->{socket}->blocking(0);
+		}
+
+		$self->parse();
 	}
 }
 
