@@ -296,6 +296,15 @@ selkies_screen_event(selkies_screen_t *screen, XEvent *event)
 }
 
 
+void
+selkies_screen_sync(selkies_screen_t *screen)
+{
+    if (!selkies_x11_lost(&screen->x11)) {
+        (void) XSync(screen->display, False);
+    }
+}
+
+
 selkies_status_t
 selkies_screen_size(selkies_screen_t *screen, int32_t *width, int32_t *height)
 {

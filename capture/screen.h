@@ -92,6 +92,14 @@ unsigned selkies_screen_dispatch(selkies_screen_t *screen);
 
 
 /*
+ * A round trip: what the server has done by now, at the request of whomever,
+ * is in the next dispatch, a change of size in particular.
+ */
+
+void selkies_screen_sync(selkies_screen_t *screen);
+
+
+/*
  * The size of the X screen in pixels, possibly odd, as it was at the last
  * dispatch; takes SELKIES_SCREEN_GEOMETRY down.  OK or LOST.
  */

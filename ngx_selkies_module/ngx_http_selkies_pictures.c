@@ -175,7 +175,7 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
 
     /* pictures of the old size would be of no use to who asked for another */
 
-    if (atomic_load(&stream->wanted_size) != atomic_load(&stream->engine_size)
+    if (atomic_load(&stream->wanted_size) != atomic_load(&stream->engine_shown)
         && (ngx_msec_int_t) (s->size_until - ngx_current_msec) > 0)
     {
         return NGX_DECLINED;

@@ -355,6 +355,7 @@ ngx_http_selkies_want_size(ngx_http_selkies_session_t *s, int32_t width,
         && selkies_size_height(wanted) == (uint32_t) height)
     {
         s->size_pending = 0;
+        s->size_until = ngx_current_msec + NGX_HTTP_SELKIES_RESIZED_MS;
         ngx_http_selkies_disarm(s, NGX_HTTP_SELKIES_RESIZE);
         return;
     }

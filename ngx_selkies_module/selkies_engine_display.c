@@ -28,6 +28,7 @@ static selkies_status_t selkies_display_open(selkies_display_t *d);
 static void selkies_display_close(selkies_display_t *d);
 static void selkies_display_reset(selkies_display_t *d);
 static uint64_t selkies_display_awaited(selkies_display_t *d, uint64_t now);
+static void selkies_display_show(selkies_display_t *d, uint64_t carried);
 static bool selkies_display_prepared(const selkies_display_t *d);
 static selkies_status_t selkies_display_prepare(selkies_display_t *d);
 static const char *selkies_display_encoder(selkies_display_t *d,
@@ -81,7 +82,7 @@ static uint64_t
 selkies_display_step(selkies_display_t *d)
 {
     unsigned  bits;
-    uint64_t  now, wait;
+    uint64_t  now, wait, carried;
 
     wait = selkies_display_unwatched(d);
 
@@ -102,6 +103,15 @@ selkies_display_step(selkies_display_t *d)
         return d->retry_us;
     }
 
+    carried = atomic_load(&d->stream->engine_size);
+
+    if (carried != d->shown) {
+
+        /* what the desktop thread knows may be on its way to us */
+
+        selkies_screen_sync(d->screen);
+    }
+
     bits = selkies_screen_dispatch(d->screen);
 
     if (bits & SELKIES_SCREEN_LOST) {
@@ -110,7 +120,6 @@ selkies_display_step(selkies_display_t *d)
     }
 
     now = selkies_clock_us();
-
     wait = selkies_display_awaited(d, now);
 
     if (wait != 0) {
@@ -143,6 +152,8 @@ selkies_display_step(selkies_display_t *d)
             return SELKIES_DISPLAY_FAILURE_US;
         }
     }
+
+    selkies_display_show(d, carried);
 
     if ((bits & SELKIES_SCREEN_DAMAGE) && d->pending_us == 0) {
         d->pending_us = now;
@@ -228,6 +239,8 @@ selkies_display_open(selkies_display_t *d)
     /* this server starts at a size of its own: the desktop thread looks */
 
     atomic_store(&d->stream->engine_size, 0);
+    atomic_store(&d->stream->engine_shown, 0);
+    d->shown = 0;
     selkies_bell_ring(engine->conf.desktop_bell);
 
     strncpy(d->stream->engine_capture, selkies_screen_tier(d->screen),
@@ -302,6 +315,24 @@ selkies_display_awaited(selkies_display_t *d, uint64_t now)
     }
 
     return d->size_us + SELKIES_ENGINE_RESIZE_US - now;
+}
+
+
+/*
+ * Pictures made from now on have the size that came of a wish; until now a key
+ * of the size before was the newest one.
+ */
+
+static void
+selkies_display_show(selkies_display_t *d, uint64_t carried)
+{
+    if (carried == d->shown) {
+        return;
+    }
+
+    d->shown = carried;
+    atomic_store(&d->stream->engine_shown, carried);
+    d->engine->conf.wake(d->engine->conf.data, d->engine->index);
 }
 
 

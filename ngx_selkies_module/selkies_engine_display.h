@@ -49,6 +49,7 @@ typedef struct {
     uint64_t                 key_us;            /* last key */
     uint64_t                 failed_us;         /* last failure; 0: none */
     uint64_t                 size_us;           /* resize awaited since */
+    uint64_t                 shown;             /* wish that picture follows */
     uint32_t                 keys;              /* requests answered */
     unsigned                 started:1;
     unsigned                 fresh:1;           /* no picture of it yet */

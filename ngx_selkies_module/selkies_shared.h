@@ -164,6 +164,7 @@ typedef struct {
     /* published: the owner's threads */
 
     _Atomic uint64_t           engine_size;     /* the wish carried out */
+    _Atomic uint64_t           engine_shown;    /* and by pictures to come */
     _Atomic uint32_t           engine_state;    /* selkies_stream_state_t */
     _Atomic uint32_t           engine_epoch;
     _Atomic uint32_t           engine_frame;    /* picture counter */

@@ -179,4 +179,30 @@ is(scalar(grep { /^key 1500x904/ } @{ $c->{log} }), 0,
 	'the first was never encoded');
 $c->close();
 
+# who claims another size is sent no key of the one before, which a viewer
+# watches meanwhile
+
+$viewer = Selkies::WebSocket->viewer($t);
+$viewer->{keep} = 0;
+$x->tell('scene 60');
+
+my @first;
+
+for my $n (1 .. 12) {
+	my ($w, $h) = $n % 2 ? (1000, 700) : (1400, 800);
+
+	$c = Selkies::WebSocket->new($t);
+	$c->send_text(Selkies::WebSocket::settings($w, $h));
+
+	my $f = $c->wait_frame(timeout => 5) || { w => 0, h => 0 };
+
+	push @first, "$f->{w}x$f->{h} for ${w}x$h"
+		if $f->{w} != $w || $f->{h} != $h;
+	$c->close();
+}
+
+is(join(', ', @first), '', 'the first picture is of the claimed size');
+$x->tell('still');
+$viewer->close();
+
 $t->done();
