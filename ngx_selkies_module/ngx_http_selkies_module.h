@@ -33,6 +33,8 @@
 #define NGX_HTTP_SELKIES_OUT_MAX        (1024 * 1024)
 #define NGX_HTTP_SELKIES_DEFERRED_BYTES 1024
 
+#define NGX_HTTP_SELKIES_RELOADED       "server reloaded"
+
 
 typedef struct ngx_http_selkies_session_s  ngx_http_selkies_session_t;
 
@@ -397,6 +399,10 @@ void ngx_http_selkies_exit_process(ngx_cycle_t *cycle);
 
 ngx_int_t ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s);
 void ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s);
+
+/* Whether this worker was told to quit: it takes no session any more. */
+
+ngx_uint_t ngx_http_selkies_leaving(void);
 
 /* The display's wishes have changed: its threads look. */
 

@@ -55,6 +55,8 @@ static ngx_int_t ngx_http_selkies_role(ngx_http_request_t *r,
     ngx_http_selkies_role_e *role);
 static ngx_int_t ngx_http_selkies_switch(ngx_http_request_t *r,
     ngx_str_t *key);
+static ngx_int_t ngx_http_selkies_turn_away(ngx_http_request_t *r,
+    ngx_str_t *key);
 
 
 static ngx_http_selkies_header_t  ngx_http_selkies_headers[] = {
@@ -115,6 +117,10 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
 
     if (ngx_http_selkies_role(r, &role) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_selkies_leaving()) {
+        return ngx_http_selkies_turn_away(r, &hs.key);
     }
 
     rc = ngx_http_selkies_request_display(r, &display);
@@ -592,4 +598,44 @@ ngx_http_selkies_switch(ngx_http_request_t *r, ngx_str_t *key)
 
     return ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR ? NGX_ERROR
                                                                   : NGX_OK;
+}
+
+
+/*
+ * A worker that is told to quit does not accept any more, but may have before
+ * that, and is read from only now.  Nobody else can answer: its client hears
+ * what all others of this worker heard, and comes again to one that stays.
+ */
+
+static ngx_int_t
+ngx_http_selkies_turn_away(ngx_http_request_t *r, ngx_str_t *key)
+{
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_chain_t  out;
+
+    b = ngx_create_temp_buf(r->pool, SELKIES_WEBSOCKET_CLOSE_MAX);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last += selkies_websocket_close(b->last, SELKIES_CLOSE_RESTART,
+                                       NGX_HTTP_SELKIES_RELOADED,
+                                       sizeof(NGX_HTTP_SELKIES_RELOADED) - 1);
+    b->last_buf = 1;
+
+    rc = ngx_http_selkies_switch(r, key);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return NGX_ERROR;
+    }
+
+    /* what the client has said meanwhile must not reset the connection */
+
+    r->lingering_close = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
 }

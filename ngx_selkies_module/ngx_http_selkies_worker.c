@@ -422,6 +422,13 @@ ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s)
 }
 
 
+ngx_uint_t
+ngx_http_selkies_leaving(void)
+{
+    return ngx_http_selkies_worker.quitting;
+}
+
+
 /* Adds to a count of ours; what it was. */
 
 static uint32_t
@@ -686,7 +693,7 @@ ngx_http_selkies_quit(void)
 
             ngx_http_selkies_close(
                 ngx_queue_data(q, ngx_http_selkies_session_t, queue),
-                SELKIES_CLOSE_RESTART, "server reloaded");
+                SELKIES_CLOSE_RESTART, NGX_HTTP_SELKIES_RELOADED);
         }
     }
 }

@@ -43,19 +43,19 @@ sub back {
 
 	my $new;
 
-	# a worker that is about to leave says 503, and clients come again
+	# a worker that is about to leave says 1012, and clients come again
 
 	for (1 .. 5) {
-		$new = eval {
-			$old == $c ? Selkies::WebSocket->controller($t, 1280, 720,
-				nowait => 1) : Selkies::WebSocket->viewer($t, nowait => 1);
-		} and last;
-
-		die $@ unless $@ =~ /no upgrade: 503/;
+		$new = Selkies::WebSocket->new($t);
+		$new->wait_until(sub { @{ $new->{texts} } || $new->{close} });
+		last unless $new->{close} && $new->{close}{code} == 1012;
 	}
 
+	$new->send_text($old == $c ? Selkies::WebSocket::settings(1280, 720)
+		: 'START_VIDEO');
+	$new->{auto_ack} = $old == $c;
 	$new->{keep} = 0;
-	$new->{was} = $old->{last_at};
+	$new->{was} = $old->{last_at} || $old->{was};
 	push @codes, $old->{close} ? $old->{close}{code} : 1006;
 	$old->drop();
 
@@ -164,18 +164,35 @@ ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'and a picture');
 
 # reload in the middle of a handshake, and of a message
 
-my $s = IO::Socket::INET->new('127.0.0.1:' . $t->port());
+my @key = (key => 'dGhlIHNhbXBsZSBub25jZQ==');
+my $s = Selkies::WebSocket->dialled($t);
 
-print $s "GET /websockets HTTP/1.1\r\nHost: x\r\nUpgr";
+$s->ask(raw => "GET /websockets HTTP/1.1\r\nHost: x\r\nUpgr", @key);
+ok(wait_for(sub { $t->worker_of($s) }, 5), 'half a request is accepted');
 
+my %old = map { $_ => 1 } $t->workers();
 my $half = Selkies::WebSocket->new($t);
 
 $half->send_raw(substr Selkies::WebSocket::frame(1, 'x' x 100), 0, 50);
 ok($c->round_trip(), 'half a request, half a frame');
 $t->reload();
 ok($half->wait_close(5), 'half a frame: told');
-close $s;
-$_->drop() for $half, $c;
+ok(wait_for(sub { !grep { $old{$_} } $t->workers() }, 5), 'they are leaving');
+
+# the rest of it: whoever accepted it answers
+
+$s->ask(raw => "ade: websocket\r\nConnection: Upgrade\r\n"
+	. "Sec-WebSocket-Key: $key[1]\r\nSec-WebSocket-Version: 13\r\n\r\n",
+	@key);
+$s->answer();
+is($s->status(), 101, 'half a request: switched');
+ok($s->{accept_ok}, 'and accepted');
+$s->wait_close(5);
+is($s->{close} && "$s->{close}{code} $s->{close}{reason}",
+	'1012 server reloaded', 'to be told, too');
+ok($s->wait_eof(5), 'and that is all');
+is(scalar @{ $s->{texts} }, 0, 'not a word else');
+$_->drop() for $half, $c, $s;
 
 # and with nobody there
 
