@@ -21,6 +21,9 @@
 #include "../../capture/screen.h"
 #include "tap.h"
 
+#define RANDOM_SEED  1
+#include "random.h"
+
 
 #define TEST_WIDTH   1280
 #define TEST_HEIGHT  800
@@ -37,16 +40,6 @@ static const selkies_rect_t  test_sizes[] = {
 
 static xvfb_t         xvfb;
 static selkies_x11_t  painter;
-static unsigned       seed = 1;
-
-
-static unsigned
-test_random(unsigned limit)
-{
-    seed = seed * 1103515245 + 12345;
-
-    return (seed >> 16) % limit;
-}
 
 
 /* A folder for Xvfb's file, or -1 for what the server is found to have. */
@@ -149,11 +142,11 @@ test_follow(selkies_screen_t *screen, const char *name)
     for (i = 0; i < 8; i++) {
 
         for (j = 0; j < 5; j++) {
-            XSetForeground(painter.display, gc, test_random(0x10000) * 251UL);
+            XSetForeground(painter.display, gc, random_number(0x10000) * 251UL);
             XFillRectangle(painter.display, root, gc,
-                           (int) test_random((unsigned) width),
-                           (int) test_random((unsigned) height),
-                           test_random(200) + 1, test_random(200) + 1);
+                           (int) random_number((unsigned) width),
+                           (int) random_number((unsigned) height),
+                           random_number(200) + 1, random_number(200) + 1);
         }
 
         XSync(painter.display, False);

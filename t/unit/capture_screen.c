@@ -21,6 +21,9 @@
 #include "../../capture/screen.h"
 #include "tap.h"
 
+#define RANDOM_SEED  1
+#include "random.h"
+
 
 #define TEST_WIDTH   1600
 #define TEST_HEIGHT  1000
@@ -50,18 +53,8 @@ static const selkies_rect_t  test_sizes[] = {
 };
 
 
-static xvfb_t        xvfb;
-static unsigned      seed = 1;
-static selkies_x11_t painter;
-
-
-static unsigned
-test_random(unsigned limit)
-{
-    seed = seed * 1103515245 + 12345;
-
-    return (seed >> 16) % limit;
-}
+static xvfb_t         xvfb;
+static selkies_x11_t  painter;
 
 
 static void
@@ -214,12 +207,12 @@ test_follow(selkies_screen_t *screen, const char *tier)
         n = (i == 7) ? 300 : 4;
 
         for (j = 0; j < n; j++) {
-            rect.x = (int32_t) test_random((unsigned) width);
-            rect.y = (int32_t) test_random((unsigned) height);
-            rect.width = (int32_t) test_random(i == 7 ? 8 : 200) + 1;
-            rect.height = (int32_t) test_random(i == 7 ? 8 : 200) + 1;
+            rect.x = (int32_t) random_number((unsigned) width);
+            rect.y = (int32_t) random_number((unsigned) height);
+            rect.width = (int32_t) random_number(i == 7 ? 8 : 200) + 1;
+            rect.height = (int32_t) random_number(i == 7 ? 8 : 200) + 1;
 
-            test_fill(window, gc, &rect, test_random(0x10000) * 251);
+            test_fill(window, gc, &rect, random_number(0x10000) * 251);
         }
 
         XSync(painter.display, False);
@@ -380,10 +373,10 @@ test_damage(selkies_desktop_t *desktop)
     exact = 0;
 
     for (i = 0; i < 20; i++) {
-        rect.x = (int32_t) test_random(1200);
-        rect.y = (int32_t) test_random(700);
-        rect.width = (int32_t) test_random(60) + 1;
-        rect.height = (int32_t) test_random(20) + 1;
+        rect.x = (int32_t) random_number(1200);
+        rect.y = (int32_t) random_number(700);
+        rect.width = (int32_t) random_number(60) + 1;
+        rect.height = (int32_t) random_number(20) + 1;
 
         test_fill(root, gc, &rect, (unsigned) i * 999);
         XSync(painter.display, False);
@@ -681,8 +674,8 @@ test_headers(void)
         }
 
         for (field = 0; i > 0 && field < 1 + (unsigned) i % 2; field++) {
-            which = test_random(25) * 4;
-            value = values[test_random(12)];
+            which = random_number(25) * 4;
+            value = values[random_number(12)];
 
             file[which] = (uint8_t) (value >> 24);
             file[which + 1] = (uint8_t) (value >> 16);

@@ -22,6 +22,9 @@
 
 #include "../../encoders/convert.h"
 
+#define RANDOM_SEED  12345
+#include "random.h"
+
 
 typedef struct {
     uint8_t          *map;
@@ -36,20 +39,6 @@ typedef struct {
     int32_t           pic_width;
     int32_t           pic_height;
 } size_case_t;
-
-
-static uint32_t  seed = 12345;
-
-
-static uint32_t
-random_number(uint32_t limit)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 17;
-    seed ^= seed << 5;
-
-    return seed % limit;
-}
 
 
 static void

@@ -18,6 +18,9 @@
 
 #include "../../encoders/encoder.h"
 
+#define RANDOM_SEED  99
+#include "random.h"
+
 
 typedef struct {
     uint8_t             *pixels;
@@ -25,20 +28,6 @@ typedef struct {
     selkies_rect_t       all;
     selkies_picture_t    pic;
 } desk_t;
-
-
-static uint32_t  seed = 99;
-
-
-static uint32_t
-random_number(uint32_t limit)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 17;
-    seed ^= seed << 5;
-
-    return seed % limit;
-}
 
 
 static void

@@ -27,6 +27,9 @@
 #include "../../encoders/h264.h"
 #include "../../encoders/lite.h"
 
+#define RANDOM_SEED  7
+#include "random.h"
+
 
 typedef struct {
     const char  *name;
@@ -77,20 +80,8 @@ typedef struct {
 } stage_t;
 
 
-static uint32_t  seed = 7;
-static int       have_ffmpeg;
-static char      temp[] = "/tmp/selkies-lite-XXXXXX";
-
-
-static uint32_t
-random_number(uint32_t limit)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 17;
-    seed ^= seed << 5;
-
-    return seed % limit;
-}
+static int   have_ffmpeg;
+static char  temp[] = "/tmp/selkies-lite-XXXXXX";
 
 
 static uint64_t

@@ -20,6 +20,9 @@
 #include "../../encoders/lite_vector.h"
 #include "../../encoders/motion.h"
 
+#define RANDOM_SEED  11
+#include "random.h"
+
 
 #define MB_W    40
 #define MB_H    24
@@ -35,21 +38,9 @@ typedef struct {
 } area_t;
 
 
-static uint8_t   before[HEIGHT * 3 / 2][WIDTH];
-static uint8_t   now[HEIGHT * 3 / 2][WIDTH];
-static uint8_t   map[MB_W * MB_H];
-static uint32_t  seed = 11;
-
-
-static uint32_t
-random_number(uint32_t limit)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 17;
-    seed ^= seed << 5;
-
-    return seed % limit;
-}
+static uint8_t  before[HEIGHT * 3 / 2][WIDTH];
+static uint8_t  now[HEIGHT * 3 / 2][WIDTH];
+static uint8_t  map[MB_W * MB_H];
 
 
 static selkies_planes_t

@@ -18,6 +18,9 @@
 #include "../../encoders/overlay.h"
 #include "tap.h"
 
+#define RANDOM_SEED  4711
+#include "random.h"
+
 
 #define ROUNDS  300
 
@@ -30,19 +33,7 @@ typedef struct {
 } format_t;
 
 
-static uint32_t  seed = 4711;
-static char      path[] = "/tmp/selkies-overlay-XXXXXX";
-
-
-static uint32_t
-random_number(uint32_t limit)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 17;
-    seed ^= seed << 5;
-
-    return seed % limit;
-}
+static char  path[] = "/tmp/selkies-overlay-XXXXXX";
 
 
 static void

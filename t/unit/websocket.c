@@ -391,8 +391,8 @@ test_sizes(void)
         binary = (int) (i & 1);
 
         for (j = 0; j < n; j++) {
-            message[j + 1] = (uint8_t) (binary ? random_number()
-                                               : 'a' + random_number() % 26);
+            message[j + 1] = (uint8_t) (binary ? random_bits()
+                                               : 'a' + random_number(26));
         }
 
         message[0] = binary ? 'B' : 'T';

@@ -20,6 +20,9 @@
 #include "../../ngx_selkies_module/selkies_websocket.h"
 #include "tap.h"
 
+#define RANDOM_SEED  2463534242
+#include "random.h"
+
 
 #define LIMIT   (1024 * 1024)
 
@@ -32,20 +35,8 @@
 #define PONG    (FIN|SELKIES_WEBSOCKET_PONG)
 
 
-static uint8_t   input[LIMIT * 2];
-static size_t    input_len;
-static uint32_t  seed = 2463534242;
-
-
-static uint32_t
-random_number(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 17;
-    seed ^= seed << 5;
-
-    return seed;
-}
+static uint8_t  input[LIMIT * 2];
+static size_t   input_len;
 
 
 /* Appends a client's frame to the input. */
@@ -75,7 +66,7 @@ put_frame(unsigned first, const void *payload, size_t len, int form)
     p[0] = (uint8_t) first;
 
     for (i = 0; i < 4; i++) {
-        mask[i] = (uint8_t) random_number();
+        mask[i] = (uint8_t) random_bits();
     }
 
     if (form >= 0) {

@@ -96,7 +96,7 @@ test_unmask(void)
             for (cut = 0; cut <= n; cut++) {
 
                 for (i = 0; i < n; i++) {
-                    plain[i] = (uint8_t) random_number();
+                    plain[i] = (uint8_t) random_bits();
                 }
 
                 input_len = 0;
@@ -196,14 +196,14 @@ test_utf8(void)
     held = 1;
 
     for (i = 0; i < 1 << 21; i++) {
-        n = 1 + random_number() % 15;
+        n = 1 + random_number(15);
 
         for (j = 0; j < n; j++) {
             /* mostly bytes that begin and continue sequences */
-            text[j] = (uint8_t) random_number();
-            text[j] |= random_number() & 1 ? 0x80 : 0;
+            text[j] = (uint8_t) random_bits();
+            text[j] |= random_bits() & 1 ? 0x80 : 0;
 
-            if (j > 0 && random_number() & 1) {
+            if (j > 0 && random_bits() & 1) {
                 text[j] = (uint8_t) (0x80 | (text[j] & 0x3f));
             }
         }
