@@ -230,10 +230,21 @@ sub start_x {
 
 	$self->{x_pid} = $pid;
 	$self->{number} = $number;
-	$self->{x_socket} = (stat "/tmp/.X11-unix/X$number")[1];
+	$self->{x_socket} = $self->x_socket();
 	$self->{display} = ":$number";
 
 	return $self;
+}
+
+# Which file the X server's socket is.  An inode alone is given to another one
+# as soon as it is free; no two have the time of change, too.
+
+sub x_socket {
+	my ($self) = @_;
+
+	my @stat = Time::HiRes::stat("/tmp/.X11-unix/X$self->{number}");
+
+	return @stat ? join(' ', @stat[0, 1, 10]) : '';
 }
 
 # A number for an X server that does not run yet.
@@ -759,9 +770,8 @@ sub done {
 
 	# another test's X server may have the number by now
 
-	Test::More::ok(!$self->{x_socket} || $self->{x_socket}
-		!= ((stat "/tmp/.X11-unix/X$self->{number}")[1] || 0),
-		'no X socket left');
+	Test::More::ok(!$self->{x_socket}
+		|| $self->{x_socket} ne $self->x_socket(), 'no X socket left');
 
 	$self->cleanup();
 
