@@ -10,9 +10,11 @@ use strict;
 use warnings;
 
 use IO::Handle;
+use IO::Select;
 use POSIX ();
 
 use Selkies ();
+use Selkies::WebSocket ();
 
 # Decodes access units of one size; crop => 'w:h:x:y' keeps only that box.
 
@@ -64,22 +66,38 @@ sub decode {
 	my $luma = $w * $h;
 	my $chroma = (($w + 1) >> 1) * (($h + 1) >> 1);
 	my $size = $luma + 2 * $chroma;
+	my $data = '';
 	my @pictures;
 
-	for ( ;; ) {
-		my $n = read($yuv, my $data, $size);
-
-		last unless $n && $n == $size;
+	while (read_some($yuv, $data, $size)) {
+		next if length $data < $size;
 
 		@pictures = () if $o{last};
 		push @pictures, bless { w => $w, h => $h, luma => $luma,
 			chroma => $chroma, data => $data }, $class;
+		$data = '';
 	}
 
 	CORE::close $yuv;
 	waitpid $_, 0 for $feeder, $decoder;
 
 	return @pictures;
+}
+
+# Adds to the second argument what a decoder has written, up to a size; false
+# at its end.  Websockets are read meanwhile: where the machine is busy, some
+# pictures take longer than a server waits for the answer to a ping.
+
+sub read_some {
+	my ($pipe, undef, $size) = @_;
+
+	my $select = IO::Select->new($pipe);
+
+	until ($select->can_read(0)) {
+		Selkies::WebSocket::pump_all(1, $pipe);
+	}
+
+	return sysread $pipe, $_[1], $size - length $_[1], length $_[1];
 }
 
 sub last_of {

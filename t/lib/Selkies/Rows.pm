@@ -164,11 +164,13 @@ sub decode {
 		'pipe:1' or return undef;
 	binmode $out;
 
-	my $data = do { local $/; <$out> };
+	my $size = $f->{w} * $f->{h} * 3;
+	my $data = '';
 
+	1 while Selkies::Picture::read_some($out, $data, $size + 1);
 	close $out;
 
-	return undef unless length $data == $f->{w} * $f->{h} * 3;
+	return undef unless length $data == $size;
 
 	return bless { w => $f->{w}, data => $data }, $class;
 }
