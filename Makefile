@@ -188,7 +188,7 @@ asan:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined all units
 
 tsan:
-	@$(MAKE) --no-print-directory SANITIZE=thread build/thread/unit/ring
+	@$(MAKE) --no-print-directory SANITIZE=thread build/thread/unit/ring build/thread/unit/join
 
 
 # fuzzers: make fuzz FUZZ_SECONDS=3600

@@ -44,6 +44,7 @@ ngx_http_selkies_create_main_conf(ngx_conf_t *cf)
     ngx_queue_init(&smcf->displays);
     smcf->streams = NGX_CONF_UNSET_UINT;
     smcf->ring_size = NGX_CONF_UNSET_SIZE;
+    smcf->join_cache = NGX_CONF_UNSET_SIZE;
 
     return smcf;
 }
@@ -56,6 +57,7 @@ ngx_http_selkies_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_uint_value(smcf->streams, 4);
     ngx_conf_init_size_value(smcf->ring_size, 16 * 1024 * 1024);
+    ngx_conf_init_size_value(smcf->join_cache, 2 * 1024 * 1024);
 
     if (smcf->ring_size < 1024 * 1024
         || smcf->ring_size > 1024 * 1024 * 1024)
@@ -65,6 +67,21 @@ ngx_http_selkies_init_main_conf(ngx_conf_t *cf, void *conf)
                            "must be from 1m to 1g", smcf->ring_size);
         return NGX_CONF_ERROR;
     }
+
+    if (smcf->join_cache != 0
+        && (smcf->join_cache < 64 * 1024
+            || smcf->join_cache > 256 * 1024 * 1024))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"selkies_join_cache\" %uz: "
+                           "must be 0, or from 64k to 256m",
+                           smcf->join_cache);
+        return NGX_CONF_ERROR;
+    }
+
+    smcf->layout.nstreams = (uint32_t) smcf->streams;
+    smcf->layout.ring_bytes = smcf->ring_size;
+    smcf->layout.join_bytes = smcf->join_cache;
 
     return NGX_CONF_OK;
 }

@@ -259,13 +259,14 @@ ngx_http_selkies_hold_display(ngx_http_selkies_display_t *display,
 
     ngx_http_selkies_lock();
     stream = selkies_stream_hold(w->shared, w->entry, display->source,
-                                 w->conf->ring_size, differs);
+                                 differs);
     ngx_http_selkies_unlock();
 
     if (stream != NULL) {
         display->stream = stream;
         display->index = selkies_stream_index(w->shared, stream);
         display->ring = selkies_stream_ring(w->shared, stream);
+        display->join = selkies_stream_join(w->shared, stream);
     }
 
     return stream;
@@ -286,6 +287,7 @@ ngx_http_selkies_release_display(ngx_http_selkies_display_t *display,
 
     display->stream = NULL;
     display->ring = NULL;
+    display->join = NULL;
 }
 
 

@@ -232,6 +232,13 @@ static ngx_command_t  ngx_http_selkies_commands[40 + 2 * SELKIES_SETTINGS] = {
       offsetof(ngx_http_selkies_main_conf_t, ring_size),
       NULL },
 
+    { ngx_string("selkies_join_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_selkies_main_conf_t, join_cache),
+      NULL },
+
       ngx_null_command
 };
 

@@ -66,6 +66,7 @@ typedef struct {
     ngx_uint_t                   index;         /* of the place, once it has */
     selkies_stream_t            *stream;        /* one; NULL before */
     selkies_ring_t              *ring;
+    selkies_join_t              *join;          /* NULL: no cache */
 
     selkies_engine_t            *engine;        /* owner only */
     int                          folder;        /* the framebuffer's, or -1 */
@@ -89,6 +90,8 @@ typedef struct {
     ngx_flag_t                   variables;     /* name others */
     ngx_uint_t                   streams;
     size_t                       ring_size;
+    size_t                       join_cache;
+    selkies_shared_conf_t        layout;        /* of these three */
     ngx_shm_zone_t              *zone;
     ngx_flag_t                   used;          /* some location has it on */
 } ngx_http_selkies_main_conf_t;
@@ -187,6 +190,7 @@ struct ngx_http_selkies_session_s {
     /* the stream */
 
     uint64_t                     next;          /* packet to send */
+    uint64_t                     join;          /* or this one of the cache */
     uint32_t                     epoch;         /* last announced */
     uint32_t                     cursor;        /* sequence last sent */
     uint32_t                     state;         /* desktop state last sent */
@@ -195,6 +199,7 @@ struct ngx_http_selkies_session_s {
     uint64_t                     key_after;     /* only a newer key will do */
     uint64_t                     key_known;     /* the newest when asked */
     uint64_t                     join_head;     /* newest when a key was sent */
+    ngx_msec_t                   joined_at;     /* by a burst; 0: by a key */
     ngx_msec_t                   size_until;    /* pictures wait for a resize */
     int32_t                      width;         /* asked for, not applied yet */
     int32_t                      height;
@@ -249,6 +254,7 @@ struct ngx_http_selkies_session_s {
     unsigned                     watching:1;    /* subscribed to pictures */
     unsigned                     gate:1;        /* could take a picture now */
     unsigned                     need_key:1;
+    unsigned                     skipped:1;     /* because it was too slow */
     unsigned                     key_wanted:1;  /* asked, not sent yet */
     unsigned                     hold:1;        /* until the key is due */
     unsigned                     second_key:1;  /* protocol.md 9.4 */
@@ -519,6 +525,11 @@ ngx_int_t ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
 /* The packet was given to the socket, all of it or its beginning. */
 
 void ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet);
+
+/* Whether the packet's bytes are still what was published. */
+
+ngx_uint_t ngx_http_selkies_session_whole(ngx_http_selkies_session_t *s,
     const selkies_packet_t *packet);
 
 /* A ping ahead of all pictures: the round trip of an empty way. */

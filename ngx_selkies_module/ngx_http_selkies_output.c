@@ -243,8 +243,8 @@ ngx_http_selkies_write(ngx_http_selkies_session_t *s, u_char *data,
 
 
 /*
- * Straight from the ring.  NGX_ERROR where the ring passed the packet while
- * the socket took it: bytes that are out cannot be called back.
+ * Straight from the ring, or the join cache.  NGX_ERROR where the ring passed
+ * the packet while the socket took it: bytes that are out cannot be called back.
  */
 
 static ngx_int_t
@@ -269,7 +269,7 @@ ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
         return NGX_ERROR;
     }
 
-    if (!selkies_ring_whole(s->display->ring, packet)) {
+    if (!ngx_http_selkies_session_whole(s, packet)) {
         ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
                       "a picture was overwritten while it was sent");
         return NGX_ERROR;

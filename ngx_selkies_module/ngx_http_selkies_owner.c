@@ -145,7 +145,7 @@ ngx_http_selkies_service(void)
     ngx_http_selkies_worker_t   *w = &ngx_http_selkies_worker;
     ngx_http_selkies_display_t  *display;
 
-    for (i = 0; i < w->shared->nstreams; i++) {
+    for (i = 0; i < w->shared->conf.nstreams; i++) {
         readers = selkies_stream_count(w->shared, i, SELKIES_COUNT_READERS);
         display = ngx_http_selkies_display_at(i, readers != 0);
 

@@ -6,9 +6,10 @@
  *
  * Pictures are never queued.  A session whose gate is closed (its socket is
  * full, or the ping behind its last pictures is overdue) skips; when the gate
- * opens again it goes on where it stopped if that is cheap, jumps to the
- * newest key if there is one, or asks for one.  The same ways bring a new
- * client in: the ring itself is the join cache.
+ * opens again it goes on where it stopped if that is cheap.  Else it gets the
+ * join cache's key with all that others refer to since, in order, and goes on
+ * in the ring after that; where the cache cannot serve, it asks for a key.  The
+ * same way brings a new client in.
  *
  * Thread: the event loop.
  */
@@ -18,9 +19,6 @@
 
 
 #define NGX_HTTP_SELKIES_KEY_MS         500     /* between a client's keys */
-#define NGX_HTTP_SELKIES_JOIN_PACKETS   60
-#define NGX_HTTP_SELKIES_JOIN_BYTES     (256 * 1024)
-#define NGX_HTTP_SELKIES_CATCH_PACKETS  30
 #define NGX_HTTP_SELKIES_CATCH_BYTES    (64 * 1024)
 #define NGX_HTTP_SELKIES_CATCH_US       100000
 
@@ -37,10 +35,12 @@ static ngx_uint_t ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s);
 static uint64_t ngx_http_selkies_window(ngx_http_selkies_session_t *s);
 static selkies_status_t ngx_http_selkies_next(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
-static ngx_uint_t ngx_http_selkies_superseded(ngx_http_selkies_session_t *s,
-    const selkies_packet_t *packet);
+static selkies_status_t ngx_http_selkies_next_cached(
+    ngx_http_selkies_session_t *s, selkies_packet_t *packet);
 static ngx_int_t ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
+static ngx_uint_t ngx_http_selkies_key_serves(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *key, const selkies_packet_t *last);
 static ngx_uint_t ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
     const selkies_packet_t *packet);
 static void ngx_http_selkies_ask_key(ngx_http_selkies_session_t *s);
@@ -60,6 +60,8 @@ ngx_http_selkies_session_need_key(ngx_http_selkies_session_t *s,
 {
     s->need_key = 1;
     s->key_after = fresh ? selkies_ring_head(s->display->ring) : 0;
+    s->join = 0;
+    s->skipped = 0;
 }
 
 
@@ -203,6 +205,7 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
 
             default: /* SELKIES_LOST */
                 ngx_http_selkies_session_need_key(s, 0);
+                s->skipped = 1;
                 continue;
             }
         }
@@ -218,6 +221,7 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
         if (!s->need_key && ngx_http_selkies_too_far(s, packet)) {
             ngx_http_selkies_session_need_key(s, 0);
             s->key_after = packet->number;
+            s->skipped = 1;
             continue;
         }
 
@@ -249,6 +253,16 @@ ngx_http_selkies_next(ngx_http_selkies_session_t *s, selkies_packet_t *packet)
     selkies_status_t   rc;
     selkies_ring_t    *ring = s->display->ring;
 
+    if (s->join != 0) {
+        rc = ngx_http_selkies_next_cached(s, packet);
+
+        if (rc != SELKIES_AGAIN) {
+            return rc;
+        }
+
+        s->join = 0;
+    }
+
     for ( ;; ) {
         rc = selkies_ring_get(ring, s->next, packet);
 
@@ -258,7 +272,7 @@ ngx_http_selkies_next(ngx_http_selkies_session_t *s, selkies_packet_t *packet)
 
         if (packet->flags & SELKIES_PACKET_ROW) {
 
-            if (!ngx_http_selkies_superseded(s, packet)) {
+            if (!selkies_ring_superseded(ring, packet->number, packet)) {
                 return SELKIES_OK;
             }
 
@@ -273,63 +287,109 @@ ngx_http_selkies_next(ngx_http_selkies_session_t *s, selkies_packet_t *packet)
 }
 
 
-static ngx_uint_t
-ngx_http_selkies_superseded(ngx_http_selkies_session_t *s,
-    const selkies_packet_t *packet)
+/* What came along with a key; AGAIN: that was all. */
+
+static selkies_status_t
+ngx_http_selkies_next_cached(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet)
 {
-    uint64_t           number;
-    selkies_ring_t    *ring = s->display->ring;
-    selkies_packet_t   newer;
+    selkies_status_t   rc;
+    selkies_join_t    *join = s->display->join;
 
-    /* what moves is near the head, so most searches are short */
+    for ( ;; ) {
+        rc = selkies_join_get(join, s->display->ring, &s->join, &s->next,
+                              packet);
 
-    for (number = selkies_ring_head(ring); number > packet->number; number--) {
-
-        if (selkies_ring_get(ring, number, &newer) == SELKIES_OK
-            && (newer.flags & SELKIES_PACKET_ROW)
-            && newer.y == packet->y && newer.epoch == packet->epoch)
+        if (rc != SELKIES_OK || !(packet->flags & SELKIES_PACKET_ROW)
+            || !selkies_join_superseded(join, packet))
         {
-            return 1;
+            return rc;
         }
-    }
 
-    return 0;
+        s->join++;
+        s->next = packet->number + 1;
+    }
 }
 
 
 /*
- * The newest key, if what follows it is little enough to be sent along.  Who
- * has fallen behind gets less of that than who comes new: its link is slow.
+ * A key to begin with, and what follows it: the join cache's; where that has
+ * none, the ring's, if it has come just now.
  */
 
 static ngx_int_t
 ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)
 {
-    size_t             max;
-    uint64_t           key, head;
     selkies_ring_t    *ring = s->display->ring;
+    selkies_stream_t  *stream = s->display->stream;
     selkies_packet_t   last;
 
-    key = selkies_ring_key(ring);
-    head = selkies_ring_head(ring);
-    max = s->pictures == 0 ? NGX_HTTP_SELKIES_JOIN_BYTES
-                           : NGX_HTTP_SELKIES_CATCH_BYTES;
+    /* what nobody watched may have been long ago */
 
-    if (key == 0 || key <= s->key_after
-        || selkies_ring_get(ring, key, packet) != SELKIES_OK
-        || packet->epoch != atomic_load(&s->display->stream->engine_epoch)
-        || selkies_ring_get(ring, head, &last) != SELKIES_OK
-        || ((last.flags & SELKIES_PACKET_CHAINED) && !s->lite)
-        || last.chain > NGX_HTTP_SELKIES_JOIN_PACKETS
-        || last.chain_bytes > max)
+    if (atomic_load(&stream->engine_state) != SELKIES_STREAM_READY) {
+        return NGX_DECLINED;
+    }
+
+    if (selkies_join_start(s->display->join, packet, &last) == SELKIES_OK) {
+
+        if (!ngx_http_selkies_key_serves(s, packet, &last)) {
+            return NGX_DECLINED;
+        }
+
+        s->join = packet->twin;
+        s->join_head = last.number;
+        s->joined_at = last.chain ? ngx_current_msec : 0;
+        atomic_fetch_add(&stream->statistics.joins, 1);
+
+        return NGX_OK;
+    }
+
+    if (selkies_ring_get(ring, selkies_ring_key(ring), packet) != SELKIES_OK
+        || selkies_ring_get(ring, selkies_ring_head(ring), &last)
+           != SELKIES_OK
+        || last.chain_bytes > NGX_HTTP_SELKIES_CATCH_BYTES
+        || !ngx_http_selkies_key_serves(s, packet, &last))
     {
         return NGX_DECLINED;
     }
 
-    s->join_head = head;
+    s->join = 0;
+    s->joined_at = 0;
+    s->join_head = last.number;
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether the key is one for this client, and what follows it little enough:
+ * for who skipped pictures because its link is slow, a key alone may be less.
+ */
+
+static ngx_uint_t
+ngx_http_selkies_key_serves(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *key, const selkies_packet_t *last)
+{
+    if (key->number <= s->key_after
+        || key->epoch != atomic_load(&s->display->stream->engine_epoch)
+        || ((last->flags & SELKIES_PACKET_CHAINED) && !s->lite))
+    {
+        return 0;
+    }
+
+    return !s->behind || !s->skipped
+           || last->chain_bytes <= ngx_max(NGX_HTTP_SELKIES_CATCH_BYTES,
+                                           key->length_bytes);
+}
+
+
+ngx_uint_t
+ngx_http_selkies_session_whole(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet)
+{
+    return packet->twin ? selkies_join_whole(s->display->join, packet)
+                        : selkies_ring_whole(s->display->ring, packet);
 }
 
 
@@ -351,7 +411,7 @@ ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
 
     /* of rows nothing is sent that is not needed yet: see above */
 
-    if (head == packet->number || (packet->flags & SELKIES_PACKET_ROW)) {
+    if (head <= packet->number || (packet->flags & SELKIES_PACKET_ROW)) {
         return 0;
     }
 
@@ -359,7 +419,9 @@ ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
         return 1;
     }
 
-    if (packet->number <= s->join_head
+    /* nor of a burst, which its link takes faster than it grows */
+
+    if (packet->number <= s->join_head || (packet->twin && !s->behind)
         || selkies_clock_us() - packet->encoded_us
            < NGX_HTTP_SELKIES_CATCH_US)
     {
@@ -367,7 +429,6 @@ ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
     }
 
     return selkies_ring_get(ring, head, &last) != SELKIES_OK
-           || last.chain - packet->chain > NGX_HTTP_SELKIES_CATCH_PACKETS
            || last.chain_bytes - packet->chain_bytes
               > NGX_HTTP_SELKIES_CATCH_BYTES;
 }
@@ -450,6 +511,10 @@ ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
 {
     s->next = packet->number + 1;
     s->pictures++;
+
+    if (packet->twin) {
+        s->join = packet->twin + 1;
+    }
 
     if (s->media_bytes == s->acked_bytes) {
         s->flight_us = selkies_clock_us();

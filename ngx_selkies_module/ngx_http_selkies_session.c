@@ -367,8 +367,8 @@ ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s)
     }
 
     s->watching = 1;
-    s->need_key = 1;
     s->announce = 1;
+    ngx_http_selkies_session_need_key(s, 0);
 
     if (!s->lite) {
         ngx_http_selkies_count_plain(s->display, 1);

@@ -212,13 +212,14 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
 
     return ngx_slprintf(p, last,
                      "\"statistics\":{\"pictures\":%uL,\"keys\":%uL,"
-                     "\"lites\":%uL,"
+                     "\"lites\":%uL,\"joins\":%uL,"
                      "\"bytes\":%uL,\"oversized\":%uL,\"resizes\":%uL,"
                      "\"encode_us\":{\"p50\":%uL,\"p95\":%uL,"
                      "\"p99\":%uL}}}\n",
                      atomic_load(&statistics->pictures),
                      atomic_load(&statistics->keys),
                      atomic_load(&statistics->lites),
+                     atomic_load(&statistics->joins),
                      atomic_load(&statistics->bytes),
                      atomic_load(&statistics->oversized),
                      atomic_load(&statistics->resizes),

@@ -21,6 +21,8 @@
 #define NGX_HTTP_SELKIES_RESIZE_MS    250
 #define NGX_HTTP_SELKIES_RESIZED_MS   2500
 #define NGX_HTTP_SELKIES_VIEWER_MS    200
+#define NGX_HTTP_SELKIES_BURST_MS     1000
+#define NGX_HTTP_SELKIES_JOINED_MS    10000
 
 
 typedef void (*ngx_http_selkies_verb_pt)(ngx_http_selkies_session_t *s,
@@ -616,13 +618,23 @@ ngx_http_selkies_audio(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 }
 
 
+/* To who asks soon after a burst, that was no help: a key alone may be. */
+
 static void
 ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd)
 {
-    if (s->watching) {
-        ngx_http_selkies_session_need_key(s, 0);
+    ngx_msec_t  since;
+
+    if (!s->watching) {
+        return;
     }
+
+    since = ngx_current_msec - s->joined_at;
+
+    ngx_http_selkies_session_need_key(s, s->joined_at != 0
+                                         && since > NGX_HTTP_SELKIES_BURST_MS
+                                         && since < NGX_HTTP_SELKIES_JOINED_MS);
 }
 
 

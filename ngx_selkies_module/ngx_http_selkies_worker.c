@@ -44,7 +44,7 @@ ngx_http_selkies_zone(ngx_conf_t *cf, ngx_http_selkies_main_conf_t *smcf)
 
     /* one page for the pool itself, and its 24 bytes for each page */
 
-    size = selkies_shared_bytes((uint32_t) smcf->streams, smcf->ring_size);
+    size = selkies_shared_bytes(&smcf->layout);
     size += size / 64 + 16 * ngx_pagesize;
 
     smcf->zone = ngx_shared_memory_add(cf, &name, size,
@@ -63,38 +63,34 @@ ngx_http_selkies_zone(ngx_conf_t *cf, ngx_http_selkies_main_conf_t *smcf)
 static ngx_int_t
 ngx_http_selkies_init_zone(ngx_shm_zone_t *zone, void *data)
 {
-    size_t                         size;
     ngx_slab_pool_t               *shpool;
     selkies_shared_t              *shared;
     ngx_http_selkies_main_conf_t  *smcf = zone->data;
 
     shpool = (ngx_slab_pool_t *) zone->shm.addr;
-    size = selkies_shared_bytes((uint32_t) smcf->streams, smcf->ring_size);
 
     /* a zone of the same size goes on: so do rings, counters and wishes */
 
     if (data != NULL || zone->shm.exists) {
         shared = shpool->data;
 
-        if (shared != NULL && shared->bytes == size
-            && shared->nstreams == smcf->streams)
-        {
+        if (shared != NULL && selkies_shared_fits(shared, &smcf->layout)) {
             return NGX_OK;
         }
 
         ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                      "\"selkies_streams\" and \"selkies_ring_size\" cannot be "
-                      "changed to values of the same total by a reload");
+                      "\"selkies_streams\", \"selkies_ring_size\" and "
+                      "\"selkies_join_cache\" cannot be changed to values of "
+                      "the same total by a reload");
         return NGX_ERROR;
     }
 
-    shared = ngx_slab_alloc(shpool, size);
+    shared = ngx_slab_alloc(shpool, selkies_shared_bytes(&smcf->layout));
     if (shared == NULL) {
         return NGX_ERROR;
     }
 
-    shpool->data = selkies_shared_init(shared, (uint32_t) smcf->streams,
-                                       smcf->ring_size);
+    shpool->data = selkies_shared_init(shared, &smcf->layout);
     shpool->log_nomem = 0;
 
     return NGX_OK;
@@ -527,7 +523,7 @@ ngx_http_selkies_find_orphans(void)
     selkies_control_t           *control;
     ngx_http_selkies_display_t  *display;
 
-    for (i = 0; i < ngx_http_selkies_worker.shared->nstreams; i++) {
+    for (i = 0; i < ngx_http_selkies_worker.shared->conf.nstreams; i++) {
         display = ngx_http_selkies_display_at(i, 1);
 
         if (display == NULL) {

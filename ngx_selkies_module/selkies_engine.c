@@ -28,6 +28,7 @@ selkies_engine_start(const selkies_engine_conf_t *conf)
     engine->conf = *conf;
     engine->index = selkies_stream_index(conf->shared, conf->stream);
     engine->ring = selkies_stream_ring(conf->shared, conf->stream);
+    engine->join = selkies_stream_join(conf->shared, conf->stream);
 
     selkies_x11_init();
     selkies_x11_interrupt_init(&engine->display_interrupt);

@@ -272,6 +272,7 @@ selkies_display_close(selkies_display_t *d)
 static void
 selkies_display_reset(selkies_display_t *d)
 {
+    selkies_join_drop(d->engine->join);
     selkies_lite_close(d->lite);
     selkies_encoder_close(d->encoder);
     selkies_engine_rows_close(&d->rows);

@@ -316,6 +316,7 @@ selkies_display_publish(selkies_display_t *d, const selkies_access_unit_t *au,
                                 SELKIES_WEBSOCKET_HEADROOM + size);
 
     if (room == NULL) {
+        selkies_join_drop(d->engine->join);
         return false;
     }
 
@@ -348,7 +349,7 @@ selkies_display_publish(selkies_display_t *d, const selkies_access_unit_t *au,
     atomic_fetch_add(&statistics->lites, (flags & SELKIES_PACKET_LITE) != 0);
     selkies_histogram_add(&statistics->encode, packet.encoded_us - capture_us);
 
-    selkies_ring_publish(d->engine->ring, &packet);
+    selkies_engine_put(d->engine, &packet);
     d->engine->conf.wake(d->engine->conf.data, d->engine->index);
 
     return true;

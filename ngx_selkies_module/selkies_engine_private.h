@@ -33,6 +33,7 @@ struct selkies_engine_s {
     selkies_engine_conf_t     conf;             /* start() */
     uint32_t                  index;            /* start(): of the stream */
     selkies_ring_t           *ring;             /* start() */
+    selkies_join_t           *join;             /* start() */
 
     pthread_t                 display_thread;
     pthread_t                 desktop_thread;
@@ -85,6 +86,14 @@ void *selkies_engine_desktop(void *data);
 
 bool selkies_engine_publish(selkies_engine_t *engine,
     const selkies_engine_packet_t *packet);
+
+
+/*
+ * Display thread.  A packet that was written into the ring, and what the join
+ * cache keeps of it.
+ */
+
+void selkies_engine_put(selkies_engine_t *engine, selkies_packet_t *packet);
 
 
 /* Display thread.  All packets of a picture are out: counts, and wakes. */

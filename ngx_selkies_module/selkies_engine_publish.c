@@ -39,6 +39,7 @@ selkies_engine_publish(selkies_engine_t *engine,
                                 SELKIES_WEBSOCKET_HEADROOM + size);
 
     if (room == NULL) {
+        selkies_join_drop(engine->join);
         return false;
     }
 
@@ -73,9 +74,19 @@ selkies_engine_publish(selkies_engine_t *engine,
 
     atomic_fetch_add(&stream->statistics.bytes, p->len);
 
-    selkies_ring_publish(engine->ring, &packet);
+    selkies_engine_put(engine, &packet);
 
     return true;
+}
+
+
+void
+selkies_engine_put(selkies_engine_t *engine, selkies_packet_t *packet)
+{
+    packet->twin = 0;
+
+    selkies_join_add(engine->join, packet, selkies_ring_head(engine->ring) + 1);
+    selkies_ring_publish(engine->ring, packet);
 }
 
 

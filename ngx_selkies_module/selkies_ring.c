@@ -36,61 +36,72 @@ static _Atomic int  selkies_ring_fence_word;
 static uint8_t *
 selkies_ring_data(selkies_ring_t *ring)
 {
-    return (uint8_t *) (ring + 1);
+    return (uint8_t *) &ring->slots[ring->nslots];
 }
 
 
 size_t
-selkies_ring_bytes(size_t size_bytes)
+selkies_ring_bytes(uint32_t nslots, size_t size_bytes)
 {
-    return sizeof(selkies_ring_t) + size_bytes;
+    return sizeof(selkies_ring_t) + nslots * sizeof(selkies_ring_slot_t)
+           + size_bytes;
 }
 
 
 selkies_ring_t *
-selkies_ring_init(void *block, size_t size_bytes)
+selkies_ring_init(void *block, uint32_t nslots, size_t size_bytes)
 {
     selkies_ring_t  *ring = block;
 
-    memset(ring, 0, sizeof(selkies_ring_t));
+    memset(ring, 0, sizeof(selkies_ring_t)
+                    + nslots * sizeof(selkies_ring_slot_t));
 
+    ring->nslots = nslots;
     ring->size_bytes = size_bytes / SELKIES_RING_ALIGN * SELKIES_RING_ALIGN;
 
     return ring;
 }
 
 
-uint8_t *
-selkies_ring_reserve(selkies_ring_t *ring, size_t length_bytes)
+uint64_t
+selkies_ring_end(selkies_ring_t *ring, size_t length_bytes, uint64_t *start)
 {
-    uint64_t  start, offset, need;
-
-    if (length_bytes == 0 || length_bytes > ring->size_bytes / 2) {
-        return NULL;
-    }
+    uint64_t  offset, need;
 
     need = (length_bytes + SELKIES_RING_ALIGN - 1)
            / SELKIES_RING_ALIGN * SELKIES_RING_ALIGN;
 
     /* what a killed writer had reserved counts as written */
 
-    start = atomic_load_explicit(&ring->reserved, memory_order_relaxed);
-    offset = start % ring->size_bytes;
+    *start = atomic_load_explicit(&ring->reserved, memory_order_relaxed);
+    offset = *start % ring->size_bytes;
 
     if (ring->size_bytes - offset < need) {
-        start += ring->size_bytes - offset;
-        offset = 0;
+        *start += ring->size_bytes - offset;
     }
 
-    ring->start = start;
+    return *start + need;
+}
 
-    atomic_store_explicit(&ring->reserved, start + need, memory_order_relaxed);
+
+uint8_t *
+selkies_ring_reserve(selkies_ring_t *ring, size_t length_bytes)
+{
+    uint64_t  end;
+
+    if (length_bytes == 0 || length_bytes > ring->size_bytes / 2) {
+        return NULL;
+    }
+
+    end = selkies_ring_end(ring, length_bytes, &ring->start);
+
+    atomic_store_explicit(&ring->reserved, end, memory_order_relaxed);
 
     /* readers must see the new limit before they can see a new byte */
 
     selkies_ring_fence(memory_order_seq_cst);
 
-    return selkies_ring_data(ring) + offset;
+    return selkies_ring_data(ring) + ring->start % ring->size_bytes;
 }
 
 
@@ -131,7 +142,7 @@ selkies_ring_publish(selkies_ring_t *ring, selkies_packet_t *packet)
               - (size_t) (ring->start % ring->size_bytes);
 
     number = atomic_load_explicit(&ring->head, memory_order_relaxed) + 1;
-    slot = &ring->slots[number % SELKIES_RING_SLOTS];
+    slot = &ring->slots[number % ring->nslots];
 
     packet->number = number;
     packet->position = ring->start + skipped;
@@ -154,7 +165,8 @@ selkies_ring_publish(selkies_ring_t *ring, selkies_packet_t *packet)
     atomic_store_explicit(&slot->chain,
                           (uint64_t) packet->chain << 32 | packet->chain_bytes,
                           memory_order_relaxed);
-    atomic_store_explicit(&slot->y, packet->y, memory_order_relaxed);
+    atomic_store_explicit(&slot->twin_y, packet->twin << 16 | packet->y,
+                          memory_order_relaxed);
     atomic_store_explicit(&slot->capture_us, packet->capture_us,
                           memory_order_relaxed);
     atomic_store_explicit(&slot->encoded_us, packet->encoded_us,
@@ -190,14 +202,14 @@ selkies_status_t
 selkies_ring_get(selkies_ring_t *ring, uint64_t number,
     selkies_packet_t *packet)
 {
-    uint64_t              length_epoch, picture, chain, offset;
+    uint64_t              length_epoch, picture, chain, twin_y, offset;
     selkies_ring_slot_t  *slot;
 
     if (number > selkies_ring_head(ring)) {
         return SELKIES_AGAIN;
     }
 
-    slot = &ring->slots[number % SELKIES_RING_SLOTS];
+    slot = &ring->slots[number % ring->nslots];
 
     if (number == 0
         || atomic_load_explicit(&slot->number, memory_order_acquire) != number)
@@ -212,8 +224,7 @@ selkies_ring_get(selkies_ring_t *ring, uint64_t number,
                                         memory_order_relaxed);
     picture = atomic_load_explicit(&slot->picture, memory_order_relaxed);
     chain = atomic_load_explicit(&slot->chain, memory_order_relaxed);
-    packet->y = (uint16_t) atomic_load_explicit(&slot->y,
-                                                memory_order_relaxed);
+    twin_y = atomic_load_explicit(&slot->twin_y, memory_order_relaxed);
     packet->capture_us = atomic_load_explicit(&slot->capture_us,
                                               memory_order_relaxed);
     packet->encoded_us = atomic_load_explicit(&slot->encoded_us,
@@ -233,11 +244,15 @@ selkies_ring_get(selkies_ring_t *ring, uint64_t number,
     packet->height = (uint16_t) picture;
     packet->chain = (uint32_t) (chain >> 32);
     packet->chain_bytes = (uint32_t) chain;
+    packet->twin = twin_y >> 16;
+    packet->y = (uint16_t) twin_y;
 
     offset = packet->position % ring->size_bytes;
     packet->data = selkies_ring_data(ring) + offset;
 
-    if (!selkies_ring_whole(ring, packet)) {
+    if (packet->length_bytes > ring->size_bytes - offset
+        || !selkies_ring_whole(ring, packet))
+    {
         return SELKIES_LOST;
     }
 
@@ -255,4 +270,27 @@ selkies_ring_whole(selkies_ring_t *ring, const selkies_packet_t *packet)
     reserved = atomic_load_explicit(&ring->reserved, memory_order_acquire);
 
     return reserved - packet->position <= ring->size_bytes;
+}
+
+
+bool
+selkies_ring_superseded(selkies_ring_t *ring, uint64_t number,
+    const selkies_packet_t *packet)
+{
+    uint64_t          n;
+    selkies_packet_t  newer;
+
+    /* what moves is near the head, so most searches are short */
+
+    for (n = selkies_ring_head(ring); n > number; n--) {
+
+        if (selkies_ring_get(ring, n, &newer) == SELKIES_OK
+            && (newer.flags & SELKIES_PACKET_ROW)
+            && newer.y == packet->y && newer.epoch == packet->epoch)
+        {
+            return true;
+        }
+    }
+
+    return false;
 }

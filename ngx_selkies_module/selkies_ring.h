@@ -31,7 +31,7 @@
 #include "../capture/capture.h"
 
 
-#define SELKIES_RING_SLOTS       1024       /* a power of two */
+#define SELKIES_RING_SLOTS       1024
 
 #define SELKIES_PACKET_KEY       0x0001     /* decodable with nothing before */
 #define SELKIES_PACKET_LITE      0x0002     /* no later packet refers to it */
@@ -54,6 +54,8 @@
 typedef struct {
     uint64_t          number;               /* counts from 1 */
     uint64_t          position;             /* of its first byte; only grows */
+    uint64_t          twin;                 /* of a copy: the other's number,
+                                               else 0; the writer's */
     const uint8_t    *data;                 /* inside the ring */
     uint32_t          length_bytes;
 
@@ -80,7 +82,7 @@ typedef struct {
     _Atomic uint64_t  capture_us;
     _Atomic uint64_t  encoded_us;
     _Atomic uint64_t  chain;                /* packets, bytes */
-    _Atomic uint64_t  y;                    /* a slot is one cache line */
+    _Atomic uint64_t  twin_y;               /* a slot is one cache line */
 } selkies_ring_slot_t;
 
 
@@ -92,18 +94,19 @@ typedef struct {
     uint64_t             start;             /* writer: of this reservation */
     uint32_t             chain;             /* writer: of the last packet */
     uint32_t             chain_bytes;
-    uint64_t             chained;           /* writer: CHAINED, or 0 */
+    uint32_t             chained;           /* writer: CHAINED, or 0 */
+    uint32_t             nslots;
     uint64_t             spare;
-    selkies_ring_slot_t  slots[SELKIES_RING_SLOTS];
+    selkies_ring_slot_t  slots[];
 } selkies_ring_t;                           /* the data area follows */
 
 
 #pragma GCC visibility push(hidden)
 
 
-/* Bytes of shared memory that a ring with this much data takes. */
+/* Bytes of shared memory that a ring with so many slots and data takes. */
 
-size_t selkies_ring_bytes(size_t size_bytes);
+size_t selkies_ring_bytes(uint32_t nslots, size_t size_bytes);
 
 
 /*
@@ -111,7 +114,17 @@ size_t selkies_ring_bytes(size_t size_bytes);
  * aligned to 64.  Nobody may read or write it meanwhile.
  */
 
-selkies_ring_t *selkies_ring_init(void *block, size_t size_bytes);
+selkies_ring_t *selkies_ring_init(void *block, uint32_t nslots,
+    size_t size_bytes);
+
+
+/*
+ * Writer.  The position at which a reservation of `length_bytes` would end,
+ * and through `start` where it would begin; nothing changes.
+ */
+
+uint64_t selkies_ring_end(selkies_ring_t *ring, size_t length_bytes,
+    uint64_t *start);
 
 
 /*
@@ -127,8 +140,8 @@ uint8_t *selkies_ring_reserve(selkies_ring_t *ring, size_t length_bytes);
 /*
  * Writer.  Publishes the `length_bytes` bytes at `data`, which lie inside the
  * newest reservation (a header written right-justified may leave some of its
- * front unused); all fields of `packet` but number and position are the
- * caller's.  Returns the packet's number.
+ * front unused); of `packet`, the fields that the ring fills need not be set.
+ * Returns the packet's number.
  */
 
 uint64_t selkies_ring_publish(selkies_ring_t *ring, selkies_packet_t *packet);
@@ -160,6 +173,15 @@ selkies_status_t selkies_ring_get(selkies_ring_t *ring, uint64_t number,
  */
 
 bool selkies_ring_whole(selkies_ring_t *ring, const selkies_packet_t *packet);
+
+
+/*
+ * Reader.  Whether a packet after `number`, which is `packet`'s in this ring,
+ * is a row that stands for it.
+ */
+
+bool selkies_ring_superseded(selkies_ring_t *ring, uint64_t number,
+    const selkies_packet_t *packet);
 
 
 #pragma GCC visibility pop

@@ -37,40 +37,66 @@ selkies_shared_head_bytes(uint32_t nstreams)
 }
 
 
-size_t
-selkies_shared_bytes(uint32_t nstreams, size_t ring_bytes)
+/* A place's ring, and its cache behind it. */
+
+static size_t
+selkies_shared_place_bytes(const selkies_shared_conf_t *conf)
 {
-    return selkies_shared_head_bytes(nstreams)
-           + nstreams * selkies_align(selkies_ring_bytes(ring_bytes), 4096);
+    return selkies_align(selkies_ring_bytes(SELKIES_RING_SLOTS,
+                                            conf->ring_bytes), 4096)
+           + selkies_align(selkies_join_bytes(conf->join_bytes), 4096);
+}
+
+
+size_t
+selkies_shared_bytes(const selkies_shared_conf_t *conf)
+{
+    return selkies_shared_head_bytes(conf->nstreams)
+           + conf->nstreams * selkies_shared_place_bytes(conf);
 }
 
 
 selkies_shared_t *
-selkies_shared_init(void *block, uint32_t nstreams, size_t ring_bytes)
+selkies_shared_init(void *block, const selkies_shared_conf_t *conf)
 {
     size_t             offset;
     uint32_t           i;
     selkies_shared_t  *shared = block;
 
-    memset(shared, 0, selkies_shared_head_bytes(nstreams));
+    memset(shared, 0, selkies_shared_head_bytes(conf->nstreams));
 
-    shared->nstreams = nstreams;
-    shared->bytes = selkies_shared_bytes(nstreams, ring_bytes);
+    shared->conf = *conf;
 
-    offset = selkies_shared_head_bytes(nstreams);
+    offset = selkies_shared_head_bytes(conf->nstreams);
 
-    for (i = 0; i < nstreams; i++) {
+    for (i = 0; i < conf->nstreams; i++) {
         shared->streams[i].ring_offset = offset;
-        offset += selkies_align(selkies_ring_bytes(ring_bytes), 4096);
+        offset += selkies_shared_place_bytes(conf);
+
+        if (conf->join_bytes != 0) {
+            shared->streams[i].join_offset = offset
+                      - selkies_align(selkies_join_bytes(conf->join_bytes),
+                                      4096);
+        }
     }
 
     return shared;
 }
 
 
+bool
+selkies_shared_fits(const selkies_shared_t *shared,
+    const selkies_shared_conf_t *conf)
+{
+    return shared->conf.nstreams == conf->nstreams
+           && shared->conf.ring_bytes == conf->ring_bytes
+           && shared->conf.join_bytes == conf->join_bytes;
+}
+
+
 selkies_stream_t *
 selkies_stream_hold(selkies_shared_t *shared, selkies_worker_t *worker,
-    const selkies_source_t *source, size_t ring_bytes, bool *differs)
+    const selkies_source_t *source, bool *differs)
 {
     uint32_t           i;
     selkies_stream_t  *stream, *unused, *left;
@@ -106,7 +132,7 @@ selkies_stream_hold(selkies_shared_t *shared, selkies_worker_t *worker,
         unused = NULL;
         left = NULL;
 
-        for (i = 0; i < shared->nstreams && unused == NULL; i++) {
+        for (i = 0; i < shared->conf.nstreams && unused == NULL; i++) {
             stream = &shared->streams[i];
 
             if (stream->source.display[0] == '\0') {
@@ -125,7 +151,10 @@ selkies_stream_hold(selkies_shared_t *shared, selkies_worker_t *worker,
     }
 
     selkies_stream_empty(shared, stream);
-    selkies_ring_init(selkies_stream_ring(shared, stream), ring_bytes);
+    selkies_ring_init(selkies_stream_ring(shared, stream), SELKIES_RING_SLOTS,
+                      shared->conf.ring_bytes);
+    selkies_join_init(selkies_stream_join(shared, stream),
+                      shared->conf.join_bytes);
     stream->source = *source;
 
 held:
@@ -142,7 +171,6 @@ selkies_stream_release(selkies_shared_t *shared, selkies_worker_t *worker,
     selkies_stream_t *stream, bool forget)
 {
     uint32_t   i;
-    uint64_t   ring_bytes;
     uintptr_t  start, end;
 
     i = selkies_stream_index(shared, stream);
@@ -152,15 +180,13 @@ selkies_stream_release(selkies_shared_t *shared, selkies_worker_t *worker,
         return;
     }
 
-    ring_bytes = selkies_stream_ring(shared, stream)->size_bytes;
     selkies_stream_empty(shared, stream);
 
     /* whole pages of it; where it cannot be done it is only kept */
 
-    start = selkies_align((uintptr_t) selkies_stream_ring(shared, stream),
-                          4096);
-    end = ((uintptr_t) selkies_stream_ring(shared, stream)
-           + selkies_ring_bytes(ring_bytes)) / 4096 * 4096;
+    start = (uintptr_t) selkies_stream_ring(shared, stream);
+    end = (start + selkies_shared_place_bytes(&shared->conf)) / 4096 * 4096;
+    start = selkies_align(start, 4096);
 
     if (start < end) {
         (void) madvise((void *) start, end - start, MADV_REMOVE);
@@ -173,7 +199,7 @@ selkies_stream_find(selkies_shared_t *shared, const char *display)
 {
     uint32_t  i;
 
-    for (i = 0; i < shared->nstreams && display[0] != '\0'; i++) {
+    for (i = 0; i < shared->conf.nstreams && display[0] != '\0'; i++) {
         if (strcmp(shared->streams[i].source.display, display) == 0) {
             return &shared->streams[i];
         }
@@ -232,10 +258,11 @@ selkies_stream_empty(selkies_shared_t *shared, selkies_stream_t *stream)
 {
     size_t     start;
     uint32_t   i, index;
-    uint64_t   ring_offset;
+    uint64_t   ring_offset, join_offset;
 
     index = selkies_stream_index(shared, stream);
     ring_offset = stream->ring_offset;
+    join_offset = stream->join_offset;
 
     /* all but the cursor's text, whose pages may never have been touched */
 
@@ -248,6 +275,7 @@ selkies_stream_empty(selkies_shared_t *shared, selkies_stream_t *stream)
     atomic_store(&stream->cursor.length_bytes, 0);
 
     stream->ring_offset = ring_offset;
+    stream->join_offset = join_offset;
 
     for (i = 0; i < SELKIES_WORKERS_MAX; i++) {
         if (atomic_load(&shared->workers[i].pid) != 0) {
@@ -268,6 +296,17 @@ selkies_ring_t *
 selkies_stream_ring(selkies_shared_t *shared, const selkies_stream_t *stream)
 {
     return (selkies_ring_t *) ((uint8_t *) shared + stream->ring_offset);
+}
+
+
+selkies_join_t *
+selkies_stream_join(selkies_shared_t *shared, const selkies_stream_t *stream)
+{
+    if (stream->join_offset == 0) {
+        return NULL;
+    }
+
+    return (selkies_join_t *) ((uint8_t *) shared + stream->join_offset);
 }
 
 

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "../capture/input.h"
+#include "selkies_join.h"
 #include "selkies_ring.h"
 
 
@@ -94,6 +95,7 @@ typedef struct {
     _Atomic uint64_t     pictures;
     _Atomic uint64_t     keys;
     _Atomic uint64_t     lites;
+    _Atomic uint64_t     joins;         /* bursts of the join cache begun */
     _Atomic uint64_t     bytes;
     _Atomic uint64_t     oversized;     /* pictures the ring could not take */
     _Atomic uint64_t     resizes;
@@ -176,12 +178,21 @@ typedef struct {
     selkies_statistics_t       statistics;
 
     uint64_t                   ring_offset;     /* from the block's start */
+    uint64_t                   join_offset;     /* 0: there is none */
 } selkies_stream_t;
 
 
+/* What a block is laid out for: it goes on only with the same. */
+
 typedef struct {
-    uint64_t                   bytes;
     uint32_t                   nstreams;
+    size_t                     ring_bytes;      /* of data, each */
+    size_t                     join_bytes;      /* as above; 0: no cache */
+} selkies_shared_conf_t;
+
+
+typedef struct {
+    selkies_shared_conf_t      conf;
     _Atomic uint32_t           nworkers;        /* entries ever used */
     _Atomic uint64_t           sessions;        /* source of session ids */
     selkies_worker_t           workers[SELKIES_WORKERS_MAX];
@@ -192,18 +203,24 @@ typedef struct {
 #pragma GCC visibility push(hidden)
 
 
-/* Bytes of the block for this many streams with rings of this size. */
+/* Bytes of such a block. */
 
-size_t selkies_shared_bytes(uint32_t nstreams, size_t ring_bytes);
+size_t selkies_shared_bytes(const selkies_shared_conf_t *conf);
 
 
 /*
- * Lays an empty block, 64 bytes aligned.  The rings' pages are not touched:
- * a place never used costs no memory.
+ * Lays an empty block, 64 bytes aligned.  The pages of rings and caches are
+ * not touched: a place never used costs no memory.
  */
 
-selkies_shared_t *selkies_shared_init(void *block, uint32_t nstreams,
-    size_t ring_bytes);
+selkies_shared_t *selkies_shared_init(void *block,
+    const selkies_shared_conf_t *conf);
+
+
+/* Whether the block is laid out so. */
+
+bool selkies_shared_fits(const selkies_shared_t *shared,
+    const selkies_shared_conf_t *conf);
 
 
 /*
@@ -218,13 +235,13 @@ selkies_shared_t *selkies_shared_init(void *block, uint32_t nstreams,
  */
 
 selkies_stream_t *selkies_stream_hold(selkies_shared_t *shared,
-    selkies_worker_t *worker, const selkies_source_t *source,
-    size_t ring_bytes, bool *differs);
+    selkies_worker_t *worker, const selkies_source_t *source, bool *differs);
 
 
 /*
  * Locked.  Gives one hold back.  With `forget`, and when it was the last one,
- * the place is free at once and the ring's memory goes back to the system.
+ * the place is free at once and the memory of ring and cache goes back to the
+ * system.
  */
 
 void selkies_stream_release(selkies_shared_t *shared,
@@ -249,6 +266,12 @@ uint32_t selkies_stream_index(selkies_shared_t *shared,
     const selkies_stream_t *stream);
 
 selkies_ring_t *selkies_stream_ring(selkies_shared_t *shared,
+    const selkies_stream_t *stream);
+
+
+/* NULL where the block has none. */
+
+selkies_join_t *selkies_stream_join(selkies_shared_t *shared,
     const selkies_stream_t *stream);
 
 

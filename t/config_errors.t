@@ -61,6 +61,7 @@ my @bad = (
 		qr/unknown directive "selkies_nothing_such"/ ],
 	[ 'http', 'selkies_ring_size 1k;', qr/"(?:1k|selkies_ring_size)"/ ],
 	[ 'http', 'selkies_ring_size many;', qr/"(?:many|selkies_ring_size)"/ ],
+	[ 'http', 'selkies_join_cache 1k;', qr/"selkies_join_cache"/ ],
 	[ 'http', 'selkies_streams 0;', qr/between 1 and/ ],
 	[ 'main', 'selkies on;', qr/"selkies" directive is not allowed here/ ],
 	[ 'server', 'location ~ ^/x/ { %%SELKIES%% }', qr/selkies_prefix/ ],
@@ -80,6 +81,8 @@ for my $row (@bad) {
 my @good = (
 	[ 'server', 'location /a { selkies off; }' ],
 	[ 'http', 'selkies_ring_size 8m; selkies_streams 2;' ],
+	[ 'http', 'selkies_join_cache 0;' ],
+	[ 'http', 'selkies_join_cache 512k;' ],
 	[ 'location', 'selkies_framerate 30;' ],
 	[ 'location', 'selkies_framerate 8-120;' ],
 	[ 'location', 'selkies_h264_crf 10-40;' ],

@@ -23,6 +23,7 @@
 
 
 #define RING_BYTES     (64 * 1024)
+#define JOIN_BYTES     (128 * 1024)
 #define RACE_PACKETS   40000
 #define RACE_READERS   2
 
@@ -43,14 +44,21 @@ static race_t           races[RACE_READERS];
 static selkies_ring_t *
 ring_new(void *block)
 {
-    return selkies_ring_init(block, RING_BYTES);
+    return selkies_ring_init(block, SELKIES_RING_SLOTS, RING_BYTES);
+}
+
+
+static size_t
+block_bytes(void)
+{
+    return selkies_ring_bytes(SELKIES_RING_SLOTS, RING_BYTES);
 }
 
 
 static void *
 block_new(void)
 {
-    return mmap(NULL, selkies_ring_bytes(RING_BYTES), PROT_READ|PROT_WRITE,
+    return mmap(NULL, block_bytes(), PROT_READ|PROT_WRITE,
                 MAP_SHARED|MAP_ANONYMOUS, -1, 0);
 }
 
@@ -148,7 +156,7 @@ test_order(void)
     ok(selkies_ring_get(ring, 1, &packet) == SELKIES_LOST,
        "the first one is gone");
 
-    munmap(block, selkies_ring_bytes(RING_BYTES));
+    munmap(block, block_bytes());
 }
 
 
@@ -189,7 +197,7 @@ test_position(void)
        && packet_is_good(&packet, packet.data),
        "the next writer goes on behind what a killed one had reserved");
 
-    munmap(block, selkies_ring_bytes(RING_BYTES));
+    munmap(block, block_bytes());
 }
 
 
@@ -327,7 +335,7 @@ test_threads(void)
        (unsigned long long) good, (unsigned long long) caught);
     ok(torn == 0, "no torn packet passed");
 
-    munmap(block, selkies_ring_bytes(RING_BYTES));
+    munmap(block, block_bytes());
 }
 
 
@@ -359,7 +367,7 @@ test_processes(void)
        "a reader in another process: good packets, none torn (%d)",
        WEXITSTATUS(status));
 
-    munmap(block, selkies_ring_bytes(RING_BYTES));
+    munmap(block, block_bytes());
 }
 
 
@@ -373,27 +381,28 @@ test_hold(selkies_shared_t *shared, selkies_worker_t *worker,
     memset(&source, 0, sizeof(selkies_source_t));
     (void) snprintf(source.display, sizeof(source.display), "%s", display);
 
-    return selkies_stream_hold(shared, worker, &source, RING_BYTES, &differs);
+    return selkies_stream_hold(shared, worker, &source, &differs);
 }
 
 
 static void
 test_shared(void)
 {
-    bool               orphans;
-    void              *block;
-    size_t             bytes;
-    pid_t              pid;
-    uint8_t            text[64];
-    uint32_t           sequence;
-    selkies_shared_t  *shared;
-    selkies_stream_t  *a, *b;
-    selkies_worker_t  *one, *two, *again;
+    bool                   orphans;
+    void                  *block;
+    size_t                 bytes;
+    pid_t                  pid;
+    uint8_t                text[64];
+    uint32_t               sequence;
+    selkies_shared_t      *shared;
+    selkies_stream_t      *a, *b;
+    selkies_worker_t      *one, *two, *again;
+    selkies_shared_conf_t  conf = { 2, RING_BYTES, JOIN_BYTES };
 
-    bytes = selkies_shared_bytes(2, RING_BYTES);
+    bytes = selkies_shared_bytes(&conf);
     block = mmap(NULL, bytes, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
                  -1, 0);
-    shared = selkies_shared_init(block, 2, RING_BYTES);
+    shared = selkies_shared_init(block, &conf);
 
     one = selkies_shared_worker(shared, 1, 0, getpid(), &orphans);
     ok(one != NULL && !orphans, "a worker's entry");
@@ -405,9 +414,19 @@ test_shared(void)
     ok(test_hold(shared, one, ":1") == a,
        "the same display, the same place");
     ok(test_hold(shared, one, ":2") == NULL, "no room for a third");
-    ok((uint8_t *) selkies_stream_ring(shared, b)
-       + selkies_ring_bytes(RING_BYTES) <= (uint8_t *) block + bytes,
-       "rings lie inside the block");
+    ok((uint8_t *) selkies_stream_ring(shared, a) + block_bytes()
+       <= (uint8_t *) selkies_stream_join(shared, a)
+       && (uint8_t *) selkies_stream_join(shared, a)
+          + selkies_join_bytes(JOIN_BYTES)
+          <= (uint8_t *) selkies_stream_ring(shared, b)
+       && (uint8_t *) selkies_stream_join(shared, b)
+          + selkies_join_bytes(JOIN_BYTES) <= (uint8_t *) block + bytes,
+       "rings and caches lie side by side inside the block");
+
+    ok(selkies_shared_fits(shared, &conf), "it goes on with the same layout");
+    conf.ring_bytes += 4096;
+    conf.join_bytes -= 4096;
+    ok(!selkies_shared_fits(shared, &conf), "but with no other");
 
     atomic_store(&one->watch[0].counts[SELKIES_COUNT_READERS], 3);
     atomic_store(&one->watch[0].pressed.keys[1], 5);

@@ -116,6 +116,11 @@ export function decoderConfig(codec, width, height, software) {
 
 
 const QUEUE_HOPELESS = 120;
+
+/* a key may bring all that followed it along: that is decoded, and not shown */
+const QUEUE_BURST = 30;
+const CATCH_UP_MS = 5000;
+
 const ERRORS_FATAL = 6;
 
 /* High 4:4:4 Predictive, which some browsers have no decoder for */
@@ -144,6 +149,7 @@ export class Decoder {
         this.width = 0;
         this.height = 0;
         this.stamp = 0;
+        this.keyAt = 0;
         this.dropped = 0;
         /** units the decoder was given */
         this.taken = 0;
@@ -152,6 +158,15 @@ export class Decoder {
     /** Access units waiting to be decoded. */
     get queue() {
         return this.decoder?.decodeQueueSize ?? 0;
+    }
+
+    /** What comes out now is long past: newer units are waiting behind it. */
+    get catchingUp() {
+        return this.queue > QUEUE_BURST && this.sinceKey < CATCH_UP_MS;
+    }
+
+    get sinceKey() {
+        return performance.now() - this.keyAt;
     }
 
     /** The next unit that counts is a key frame. */
@@ -177,7 +192,11 @@ export class Decoder {
     push(header, buffer) {
         const unit = new Uint8Array(buffer, VIDEO_HEADER_BYTES);
 
-        if (this.queue > QUEUE_HOPELESS) {
+        if (header.key && this.queue <= QUEUE_HOPELESS) {
+            this.keyAt = performance.now();
+        }
+
+        if (this.queue > QUEUE_HOPELESS && this.sinceKey > CATCH_UP_MS) {
             this.decoder?.reset();
             this.codec = '';
             this.needKey = true;

@@ -159,7 +159,9 @@ function onPicture(frame) {
         void probe(frame.clone());
     }
 
-    if (sink === null) {
+    if (decoder.catchingUp) {
+        frame.close();
+    } else if (sink === null) {
         early?.close();
         early = frame;
     } else {

@@ -319,14 +319,26 @@ test('a decoder that never works is given up, one that works is not', () => {
 });
 
 test('a hopeless queue is thrown away and starts at a key frame', () => {
-    const { seen, push, last } = pipe();
+    const { decoder, seen, push, last } = pipe();
 
     push(1, KEY);
     last().decodeQueueSize = 121;
+
+    /* what came with the key is no backlog yet, and no picture to show */
+    push(0, DELTA);
+    assert.equal(seen.missed, 0);
+    assert.equal(decoder.catchingUp, true);
+
+    last().decodeQueueSize = 30;
+    assert.equal(decoder.catchingUp, false);
+
+    decoder.keyAt -= 6000;
+    last().decodeQueueSize = 121;
+    assert.equal(decoder.catchingUp, false);
     push(0, DELTA);
     assert.equal(seen.missed, 1);
     assert.equal(last().state, 'unconfigured');
     push(1, KEY);
     assert.equal(last().configs.length, 2);
-    assert.equal(last().chunks.length, 2);
+    assert.equal(last().chunks.length, 3);
 });
