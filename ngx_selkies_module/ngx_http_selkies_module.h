@@ -249,6 +249,8 @@ struct ngx_http_selkies_session_s {
     unsigned                     extended:1;    /* it spoke _ext */
     unsigned                     want_status:1;
     unsigned                     lite:1;        /* it takes lite pictures */
+    unsigned                     whole:1;       /* counted as such a reader */
+    unsigned                     imposed:1;     /* told: no other encoder */
     unsigned                     claimed:1;     /* its SETTINGS was applied */
     unsigned                     owner:1;
     unsigned                     watching:1;    /* subscribed to pictures */
@@ -429,6 +431,8 @@ void ngx_http_selkies_count_reader(ngx_http_selkies_display_t *display,
     ngx_int_t n);
 void ngx_http_selkies_count_plain(ngx_http_selkies_display_t *display,
     ngx_int_t n);
+void ngx_http_selkies_count_whole(ngx_http_selkies_display_t *display,
+    ngx_int_t n);
 void ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display,
     ngx_int_t n);
 
@@ -545,6 +549,10 @@ void ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
 
 void ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s);
 void ngx_http_selkies_session_unwatch(ngx_http_selkies_session_t *s);
+
+/* It may have become, or ceased to be, one that shows whole pictures alone. */
+
+void ngx_http_selkies_session_update_whole(ngx_http_selkies_session_t *s);
 
 /* The session's settings become what the display's threads go by. */
 

@@ -20,6 +20,7 @@
 static void ngx_http_selkies_first_words(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_send_encoder(ngx_http_selkies_session_t *s);
 static uint32_t ngx_http_selkies_live_encoder(ngx_http_selkies_session_t *s);
+static ngx_uint_t ngx_http_selkies_has_whole(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_send_cursor(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_send_state(ngx_http_selkies_session_t *s);
@@ -117,14 +118,29 @@ ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
 }
 
 
-/* Clients drop what does not come from the encoder they were told of. */
+/*
+ * Clients drop what does not come from the encoder they were told of.  One
+ * that was told of no other is told when it may choose again.
+ */
 
 static void
 ngx_http_selkies_send_encoder(ngx_http_selkies_session_t *s)
 {
-    if (ngx_http_selkies_live_encoder(s) != s->encoder) {
+    if (ngx_http_selkies_live_encoder(s) != s->encoder
+        || (s->imposed && !ngx_http_selkies_has_whole(s)))
+    {
         ngx_http_selkies_send_settings(s);
     }
+}
+
+
+static ngx_uint_t
+ngx_http_selkies_has_whole(ngx_http_selkies_session_t *s)
+{
+    return selkies_stream_count(ngx_http_selkies_shared(),
+                                (uint32_t) s->display->index,
+                                SELKIES_COUNT_WHOLE)
+           != 0;
 }
 
 
@@ -139,7 +155,7 @@ ngx_http_selkies_live_encoder(ngx_http_selkies_session_t *s)
         return (uint32_t) s->settings.values[SELKIES_SET_ENCODER];
     }
 
-    return atomic_load(&stream->wanted_encoder);
+    return selkies_engine_encoder(ngx_http_selkies_shared(), stream);
 }
 
 
@@ -153,9 +169,17 @@ ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s)
     buf = ngx_http_selkies_scratch();
     s->encoder = ngx_http_selkies_live_encoder(s);
 
+    /* a page that may choose another would never switch to this one */
+
+    s->imposed = (atomic_load(&s->display->stream->wanted_fps) != 0
+                  && s->encoder
+                     != atomic_load(&s->display->stream->wanted_encoder))
+                 || (s->imposed && ngx_http_selkies_has_whole(s));
+
     /* a command channel, a second screen: told as they are in force */
 
     live.encoder = (selkies_encoder_id_t) s->encoder;
+    live.imposed = s->imposed;
     live.command_enabled = 0;
     live.second_screen = 0;
     live.display_id = "primary";
@@ -374,8 +398,26 @@ ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s)
         ngx_http_selkies_count_plain(s->display, 1);
     }
 
+    ngx_http_selkies_session_update_whole(s);
     ngx_http_selkies_count_reader(s->display, 1);
     ngx_http_selkies_send_state(s);
+}
+
+
+/* A stock viewer has one decoder, for one stream (protocol.md 9.4). */
+
+void
+ngx_http_selkies_session_update_whole(ngx_http_selkies_session_t *s)
+{
+    ngx_uint_t  whole;
+
+    whole = s->watching && !s->owner && !s->extended
+            && s->dialect == SELKIES_DIALECT_1;
+
+    if (whole != s->whole) {
+        s->whole = whole;
+        ngx_http_selkies_count_whole(s->display, whole ? 1 : -1);
+    }
 }
 
 
@@ -436,6 +478,7 @@ ngx_http_selkies_session_unwatch(ngx_http_selkies_session_t *s)
     }
 
     s->watching = 0;
+    ngx_http_selkies_session_update_whole(s);
     ngx_http_selkies_count_reader(s->display, -1);
 
     if (!s->lite) {

@@ -170,7 +170,7 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
     selkies_stream_t *stream)
 {
     u_char                *p;
-    uint32_t               state, readers;
+    uint32_t               state, readers, encoder;
     uint64_t               picture;
     selkies_shared_t      *shared;
     selkies_statistics_t  *statistics;
@@ -184,11 +184,13 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
     state = atomic_load(&stream->engine_state);
     picture = atomic_load(&stream->engine_picture);
     readers = 0;
+    encoder = atomic_load(&stream->wanted_encoder);
 
     if (stream->source.display[0] != '\0') {
         readers = selkies_stream_count(shared,
                                        selkies_stream_index(shared, stream),
                                        SELKIES_COUNT_READERS);
+        encoder = selkies_engine_encoder(shared, stream);
     }
 
     p = ngx_slprintf(buf, last,
@@ -204,9 +206,8 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
                      selkies_size_width(picture),
                      selkies_size_height(picture), readers,
                      stream->owner ? "true" : "false", stream->engine_capture,
-                     selkies_settings_item(SELKIES_SET_ENCODER,
-                                     atomic_load(&stream->wanted_encoder),
-                                     SELKIES_DIALECT_1),
+                     selkies_settings_item(SELKIES_SET_ENCODER, encoder,
+                                           SELKIES_DIALECT_1),
                      atomic_load(&stream->wanted_fps),
                      atomic_load(&stream->engine_qp));
 

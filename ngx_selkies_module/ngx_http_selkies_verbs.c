@@ -280,6 +280,7 @@ ngx_http_selkies_claim(ngx_http_selkies_session_t *s)
 
     s->claimed = 1;
     s->owner = 1;
+    ngx_http_selkies_session_update_whole(s);
     s->announce = 1;
     s->reset = previous != 0;
 
@@ -484,6 +485,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
         }
 
         s->extended = 1;
+        ngx_http_selkies_session_update_whole(s);
     }
 
     src.data = s->resume;

@@ -479,6 +479,21 @@ ngx_http_selkies_count_plain(ngx_http_selkies_display_t *display, ngx_int_t n)
 }
 
 
+/* All are told which encoder is in force now. */
+
+void
+ngx_http_selkies_count_whole(ngx_http_selkies_display_t *display, ngx_int_t n)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->entry != NULL) {
+        (void) ngx_http_selkies_count(display, SELKIES_COUNT_WHOLE, n);
+        ngx_http_selkies_ring_display(display);
+        ngx_http_selkies_ring_workers();
+    }
+}
+
+
 void
 ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display, ngx_int_t n)
 {

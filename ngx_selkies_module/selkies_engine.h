@@ -77,6 +77,16 @@ uint32_t selkies_engine_encoders(void);
 
 
 /*
+ * Any thread.  The encoder in force: the one that is wanted, or, while somebody
+ * watches who can show nothing else, the one for whole pictures in place of
+ * one that codes in rows.
+ */
+
+uint32_t selkies_engine_encoder(selkies_shared_t *shared,
+    selkies_stream_t *stream);
+
+
+/*
  * Whether the engine has let go of X, because nobody has watched for idle_us:
  * it may be stopped without a wait.
  */

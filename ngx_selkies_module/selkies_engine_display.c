@@ -343,7 +343,8 @@ static bool
 selkies_display_prepared(const selkies_display_t *d)
 {
     return (d->encoder != NULL || d->rows.rows != NULL)
-           && d->wanted_encoder == atomic_load(&d->stream->wanted_encoder);
+           && d->wanted_encoder == selkies_engine_encoder(
+                                       d->engine->conf.shared, d->stream);
 }
 
 
@@ -383,7 +384,7 @@ selkies_display_prepare(selkies_display_t *d)
     memset(&d->conf, 0, sizeof(selkies_encoder_conf_t));
     d->conf.width = width;
     d->conf.height = height;
-    d->wanted_encoder = atomic_load(&d->stream->wanted_encoder);
+    d->wanted_encoder = selkies_engine_encoder(engine->conf.shared, d->stream);
     selkies_engine_wishes(d->stream, &d->conf, &quality);
     selkies_quality_init(&d->quality, &quality);
 

@@ -10,10 +10,31 @@
 
 #include <string.h>
 
-#include "selkies_engine_private.h"
+#include "selkies_engine_rows.h"
+#include "selkies_settings.h"
 
 
 #define SELKIES_WISHES_FPS  60          /* before anybody wished */
+
+
+uint32_t
+selkies_engine_encoder(selkies_shared_t *shared, selkies_stream_t *stream)
+{
+    uint32_t  wanted;
+
+    wanted = atomic_load(&stream->wanted_encoder);
+
+    if (selkies_engine_rows_wanted(wanted)
+        && selkies_stream_count(shared, selkies_stream_index(shared, stream),
+                                SELKIES_COUNT_WHOLE)
+           != 0
+        && (selkies_engine_encoders() & 1u << SELKIES_ENCODER_X264))
+    {
+        return SELKIES_ENCODER_X264;
+    }
+
+    return wanted;
+}
 
 
 void

@@ -241,6 +241,7 @@ typedef struct {
 
 typedef struct {
     selkies_encoder_id_t        encoder;        /* live one of the display */
+    int                         imposed;        /* no other, for now */
     int                         command_enabled;    /* in force */
     int                         second_screen;      /* available now */
     const char                 *display_id;     /* dialect 2, NULL: omit */

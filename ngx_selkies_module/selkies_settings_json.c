@@ -211,7 +211,9 @@ selkies_json_enum(selkies_settings_writer_t *w, unsigned id)
     selkies_json_item(w, id, item);
     selkies_out_text(w->out, ",\"allowed\":");
 
-    if (memchr(v->items, item, v->nitems) == NULL) {
+    if (memchr(v->items, item, v->nitems) == NULL
+        || (id == SELKIES_SET_ENCODER && w->live->imposed))
+    {
 
         /* imposed by the server: a client that sees another one drops all */
 

@@ -58,6 +58,7 @@ typedef enum {
     SELKIES_COUNT_READERS,              /* of these, watch the stream */
     SELKIES_COUNT_GATES,                /* of these, can take a picture now */
     SELKIES_COUNT_PLAIN,                /* readers, but not of lite pictures */
+    SELKIES_COUNT_WHOLE,                /* readers of whole pictures alone */
     SELKIES_COUNT_HOLDS,                /* what keeps the place; locked */
     SELKIES_COUNTS
 } selkies_count_e;

@@ -74,6 +74,7 @@ check_message(const selkies_settings_t *s, unsigned encoder,
     selkies_settings_live_t   live;
 
     live.encoder = (selkies_encoder_id_t) (encoder % 3);
+    live.imposed = (encoder & 4) != 0;
     live.command_enabled = encoder & 1;
     live.second_screen = encoder & 2;
     live.display_id = "primary";

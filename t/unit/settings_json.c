@@ -234,6 +234,14 @@ test_message_set(void)
 
     json_decref(root);
 
+    live.imposed = 1;
+    root = server_settings(&s, &live, D1);
+    all = json_object_get(root, "settings");
+    ok(is(all, "encoder", "{\"value\":\"jpeg\",\"allowed\":[\"jpeg\"]}"),
+       "no other one, for now");
+    json_decref(root);
+
+    live.imposed = 0;
     live.encoder = SELKIES_ENCODER_X264_STRIPED;
     root = server_settings(&s, &live, D1);
     all = json_object_get(root, "settings");

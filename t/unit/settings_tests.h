@@ -44,6 +44,7 @@ live_now(void)
     selkies_settings_live_t  live;
 
     live.encoder = SELKIES_ENCODER_X264;
+    live.imposed = 0;
     live.command_enabled = 1;
     live.second_screen = 1;
     live.display_id = NULL;

@@ -15,6 +15,20 @@ use base qw/ Selkies::WebSocket /;
 use Selkies qw/ clock /;
 use Selkies::Picture;
 
+# A viewer as our own page is one: for a stock one there are no rows.
+
+sub viewer {
+	my ($class, $t, %o) = @_;
+
+	my $self = $class->new($t, %o);
+
+	die "no upgrade: $self->{status}\n" unless $self->{status} == 101;
+
+	$self->send_text('_ext,{"version":"x","want":[]}', 'START_VIDEO');
+
+	return $self;
+}
+
 sub message {
 	my ($self, $opcode, $data) = @_;
 
