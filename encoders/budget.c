@@ -66,7 +66,7 @@ selkies_budget_limit(selkies_budget_t *b, uint32_t rate_kbits,
         rate_kbits = SELKIES_BUDGET_RATE_MAX;
     }
 
-    if (rate_kbits != b->rate_kbits) {
+    if (rate_kbits < b->rate_kbits / 2 || rate_kbits / 2 > b->rate_kbits) {
         b->level_bytes = 0;
     }
 
@@ -324,10 +324,24 @@ selkies_budget_learn(selkies_budget_t *b, selkies_budget_use_t use,
 uint64_t
 selkies_budget_settled_us(const selkies_budget_t *b)
 {
-    if (b->rate_kbits == 0 || b->level_bytes <= 0) {
+    return selkies_budget_due_us(b, 0);
+}
+
+
+uint64_t
+selkies_budget_due_us(const selkies_budget_t *b, uint64_t slack_us)
+{
+    int64_t  owed;
+
+    if (b->rate_kbits == 0) {
         return 0;
     }
 
-    return b->drained_us
-           + (uint64_t) b->level_bytes * 8000 / b->rate_kbits + 1;
+    owed = b->level_bytes - selkies_budget_bytes(b, slack_us);
+
+    if (owed <= 0) {
+        return 0;
+    }
+
+    return b->drained_us + (uint64_t) owed * 8000 / b->rate_kbits + 1;
 }

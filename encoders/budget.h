@@ -73,7 +73,8 @@ void selkies_budget_init(selkies_budget_t *b);
 
 /*
  * Takes another limit, in kbit/s and at most SELKIES_BUDGET_RATE_MAX, 0 for
- * none; what was learnt stays, what was owed does not.
+ * none; what was learnt stays, what was owed does if the limit is much the
+ * same: between half of the last one and twice it.
  */
 
 void selkies_budget_limit(selkies_budget_t *b, uint32_t rate_kbits,
@@ -101,6 +102,14 @@ void selkies_budget_coded(selkies_budget_t *b, uint64_t now_us,
 /* When nothing is owed any more; 0 where nothing is. */
 
 uint64_t selkies_budget_settled_us(const selkies_budget_t *b);
+
+
+/*
+ * When no more is owed than the rate carries in `slack_us`; 0 where that is so
+ * already.
+ */
+
+uint64_t selkies_budget_due_us(const selkies_budget_t *b, uint64_t slack_us);
 
 
 #pragma GCC visibility pop

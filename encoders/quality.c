@@ -25,6 +25,7 @@ typedef struct {
 static int selkies_quality_clamp(int qp);
 static void selkies_quality_limited(selkies_quality_t *q, uint64_t now_us,
     selkies_quality_decision_t *d);
+static int selkies_quality_refined(const selkies_quality_t *q);
 static uint64_t selkies_quality_paintover_us(const selkies_quality_t *q);
 static void selkies_quality_busy(selkies_quality_t *q, uint64_t now_us,
     size_t changed, size_t total);
@@ -57,6 +58,14 @@ selkies_quality_configure(selkies_quality_t *q,
     q->conf.qp = selkies_quality_clamp(conf->qp);
     q->conf.paintover_qp = selkies_quality_clamp(conf->paintover_qp);
 
+    q->linked = conf->rate_kbits == 0 && conf->link_kbits != 0;
+
+    if (conf->link_kbits != 0
+        && (q->linked || conf->link_kbits < conf->rate_kbits))
+    {
+        q->conf.rate_kbits = conf->link_kbits;
+    }
+
     /* by itself it makes nothing better than a still picture would be */
 
     if (conf->min_qp <= 0) {
@@ -72,7 +81,7 @@ selkies_quality_configure(selkies_quality_t *q,
         q->conf.min_qp = q->conf.max_qp;
     }
 
-    selkies_budget_limit(&q->budget, conf->rate_kbits, conf->period_us);
+    selkies_budget_limit(&q->budget, q->conf.rate_kbits, conf->period_us);
 }
 
 
@@ -115,7 +124,7 @@ selkies_quality_decide(selkies_quality_t *q, uint64_t now_us, size_t changed,
     } else if (now_us >= selkies_quality_paintover_us(q)) {
         d.encode = 1;
         d.paintover = 1;
-        d.qp = q->conf.paintover_qp;
+        d.qp = selkies_quality_refined(q);
 
     } else if (q->conf.streaming
                && now_us >= q->picture_us + q->conf.period_us)
@@ -139,35 +148,50 @@ selkies_quality_decide(selkies_quality_t *q, uint64_t now_us, size_t changed,
 
 
 /*
- * The budget's QPs in place of those.  A refinement that it cannot pay for at
- * once comes in steps.
+ * The budget's QPs in place of those, or, where the link is all that limits,
+ * from those upwards.  A refinement that it cannot pay for at once comes in
+ * steps.
  */
 
 static void
 selkies_quality_limited(selkies_quality_t *q, uint64_t now_us,
     selkies_quality_decision_t *d)
 {
-    int  worst;
+    int  low, high, worst, refined;
+
+    low = q->conf.min_qp;
+    high = q->conf.max_qp;
+
+    if (q->linked) {
+        low = d->paintover ? q->conf.qp : d->qp;
+
+        if (high > q->conf.qp + SELKIES_QUALITY_LINK_RAISE) {
+            high = q->conf.qp + SELKIES_QUALITY_LINK_RAISE;
+        }
+
+        if (high < low) {
+            high = low;
+        }
+    }
 
     d->key_qp = selkies_budget_qp(&q->budget, now_us, SELKIES_BUDGET_KEY,
-                                  q->total, q->total, q->conf.min_qp,
-                                  q->conf.max_qp);
+                                  q->total, q->total, low, high);
 
     if (!d->paintover) {
         d->qp = selkies_budget_qp(&q->budget, now_us, SELKIES_BUDGET_MOTION,
-                                  q->changed, q->total, q->conf.min_qp,
-                                  q->conf.max_qp);
+                                  q->changed, q->total, low, high);
         return;
     }
 
+    refined = selkies_quality_refined(q);
     worst = q->worst_qp - SELKIES_QUALITY_REFINE_STEP;
 
-    if (worst < q->conf.paintover_qp) {
-        worst = q->conf.paintover_qp;
+    if (worst < refined) {
+        worst = refined;
     }
 
     d->qp = selkies_budget_qp(&q->budget, now_us, SELKIES_BUDGET_REFINE,
-                              q->total, q->total, q->conf.paintover_qp, worst);
+                              q->total, q->total, refined, worst);
 }
 
 
@@ -230,7 +254,10 @@ void
 selkies_quality_coded(selkies_quality_t *q, uint64_t now_us,
     selkies_picture_kind_t kind, int qp, int paintover, size_t bytes)
 {
+    int                   refined;
     selkies_budget_use_t  use;
+
+    refined = selkies_quality_refined(q);
 
     use = kind != SELKIES_PICTURE_P ? SELKIES_BUDGET_KEY
           : paintover ? SELKIES_BUDGET_REFINE : SELKIES_BUDGET_MOTION;
@@ -251,8 +278,10 @@ selkies_quality_coded(selkies_quality_t *q, uint64_t now_us,
         /* an encoder that could not go that low would be asked for ever */
 
         if (qp > q->wanted_qp) {
-            q->worst_qp = q->conf.paintover_qp;
+            q->worst_qp = refined;
         }
+
+        q->strained &= q->worst_qp > q->conf.qp;
 
         return;
     }
@@ -268,6 +297,8 @@ selkies_quality_coded(selkies_quality_t *q, uint64_t now_us,
         q->worst_qp = qp;
     }
 
+    q->strained = q->worst_qp > q->conf.qp + SELKIES_ENCODER_QP_RAISE
+                  && (q->linked || q->strained);
     q->quiet_us = now_us;
 }
 
@@ -287,16 +318,41 @@ selkies_quality_deadline_us(const selkies_quality_t *q)
 }
 
 
+uint64_t
+selkies_quality_due_us(const selkies_quality_t *q)
+{
+    if (q->conf.link_kbits == 0) {
+        return 0;
+    }
+
+    return selkies_budget_due_us(&q->budget, SELKIES_QUALITY_LINK_US);
+}
+
+
+/* What a still screen is refined to; of its own QP where it is not. */
+
+static int
+selkies_quality_refined(const selkies_quality_t *q)
+{
+    if (q->conf.paintover
+        && (q->conf.paintover_qp < q->conf.qp
+            || (q->conf.rate_kbits != 0 && !q->linked)))
+    {
+        return q->conf.paintover_qp;
+    }
+
+    /* what a link took away comes back without that wish */
+
+    return q->strained ? q->conf.qp : q->worst_qp;
+}
+
+
 static uint64_t
 selkies_quality_paintover_us(const selkies_quality_t *q)
 {
     uint64_t  quiet_us, settled_us;
 
-    if (!q->conf.paintover || q->worst_qp <= q->conf.paintover_qp) {
-        return SELKIES_QUALITY_NEVER;
-    }
-
-    if (q->conf.rate_kbits == 0 && q->conf.paintover_qp >= q->conf.qp) {
+    if (q->worst_qp <= selkies_quality_refined(q)) {
         return SELKIES_QUALITY_NEVER;
     }
 

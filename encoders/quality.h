@@ -19,6 +19,11 @@
  * With rate_kbits the bytes decide (budget.h) and the main QP is without
  * effect; without it, the main QP and how much changes do.
  *
+ * link_kbits is what the way to the client carries at present.  It lowers the
+ * rate; without one, the main QP stays the best there is and the bytes raise
+ * it, up to SELKIES_QUALITY_LINK_RAISE: from there on selkies_quality_due_us()
+ * makes the pictures fewer.
+ *
  * Thread: the struct's owner.  Ownership: the caller's struct, no pointers.
  */
 
@@ -41,6 +46,10 @@
 
 #define SELKIES_QUALITY_REFINE_STEP   2         /* of QP, at least */
 
+#define SELKIES_QUALITY_LINK_RAISE    16        /* of QP, for a slow link */
+#define SELKIES_QUALITY_LINK_US       20000     /* that pictures may be ahead
+                                                   of the link */
+
 #define SELKIES_QUALITY_NEVER         UINT64_MAX
 
 
@@ -52,6 +61,7 @@ typedef struct {
     int                      paintover_qp;  /* 5 to 50; without effect where
                                                it is not below qp */
     uint32_t                 rate_kbits;    /* limit a second, 0: none */
+    uint32_t                 link_kbits;    /* of the link, 0: none known */
     int                      min_qp;        /* within which it chooses, */
     int                      max_qp;        /* 0 to 51, 0: its own limit */
     uint64_t                 period_us;     /* shortest between pictures */
@@ -76,6 +86,9 @@ typedef struct {
     int                      worst_qp;      /* of what is on the screen */
 
     selkies_budget_t         budget;
+    unsigned                 linked:1;      /* the rate is the link's alone */
+    unsigned                 strained:1;    /* and has made the screen worse
+                                               than the main QP would */
     uint64_t                 picture_us;    /* last picture; 0: none yet */
     uint64_t                 key_us;        /* last key */
     size_t                   changed;       /* of the last decision */
@@ -128,6 +141,14 @@ void selkies_quality_coded(selkies_quality_t *q, uint64_t now_us,
 /* When decide() wants to be called without a change; SELKIES_QUALITY_NEVER. */
 
 uint64_t selkies_quality_deadline_us(const selkies_quality_t *q);
+
+
+/*
+ * Before when no picture should be made, because the link is not done with
+ * the last ones; 0 where there is nothing to wait for.
+ */
+
+uint64_t selkies_quality_due_us(const selkies_quality_t *q);
 
 
 #pragma GCC visibility pop

@@ -20,6 +20,7 @@
 
 #include "selkies_control.h"
 #include "selkies_engine.h"
+#include "selkies_link.h"
 #include "selkies_protocol.h"
 #include "selkies_settings.h"
 #include "selkies_shared.h"
@@ -213,12 +214,25 @@ struct ngx_http_selkies_session_s {
     uint64_t                     acked_bytes;   /* the last answered one's */
     uint64_t                     acked_us;
     uint64_t                     flight_us;     /* nothing was, before it */
+    uint64_t                     proven;        /* bytes under way that were
+                                                   not too many */
     uint64_t                     delivery;      /* bytes a second */
     ngx_msec_t                   behind_until;  /* delivery limits till then */
     uint64_t                     rtt_base_us;   /* the least ever seen */
     uint64_t                     rtt_us;        /* smoothed */
     uint64_t                     rtt_min_us[2]; /* this and the last period */
     ngx_msec_t                   rtt_period;
+
+    uint64_t                     sent_us;       /* the last picture */
+    uint64_t                     sent_bytes;    /* its */
+    uint64_t                     probe_picture; /* of the one ahead of it */
+    uint64_t                     busy_us;       /* without a pause since, */
+    uint64_t                     busy_bytes;    /* after so many bytes */
+    uint64_t                     ack_us;        /* ack_frame was sent; 0: no
+                                                   acknowledgement is due */
+    uint16_t                     ack_frame;
+    uint16_t                     sent_frame;    /* the last one's number */
+    selkies_link_t               link;          /* the owner's */
     ngx_msec_t                   heard;         /* last message */
 
     /* the owner's */
@@ -265,6 +279,9 @@ struct ngx_http_selkies_session_s {
     unsigned                     announce:1;    /* size and displays are due */
     unsigned                     reset:1;       /* PIPELINE_RESETTING is due */
     unsigned                     pinged:1;
+    unsigned                     probe_full:1;  /* see selkies_link.h */
+    unsigned                     probe_alone:1; /* behind the first picture
+                                                   after a pause */
     unsigned                     behind:1;      /* see behind_until */
     unsigned                     closing:1;     /* a close frame is queued */
     unsigned                     closed:1;      /* the peer's has come */
@@ -544,6 +561,41 @@ void ngx_http_selkies_session_first_probe(ngx_http_selkies_session_t *s);
 
 void ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
     const u_char *data, size_t len);
+
+/* ngx_http_selkies_link.c: what the way to the controller carries */
+
+/* A picture, or a piece of it, was given to the socket. */
+
+void ngx_http_selkies_link_sent(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet);
+
+/* The client acknowledges; whether it does so in time. */
+
+void ngx_http_selkies_link_acked(ngx_http_selkies_session_t *s,
+    uint16_t frame);
+ngx_uint_t ngx_http_selkies_link_is_acked(ngx_http_selkies_session_t *s);
+
+/* A probe is about to be sent. */
+
+void ngx_http_selkies_link_asked(ngx_http_selkies_session_t *s);
+
+/*
+ * The answer to the last probe has come: its round trip, and that of an empty
+ * way.  To be called before what it acknowledges counts as arrived.
+ */
+
+void ngx_http_selkies_link_measured(ngx_http_selkies_session_t *s,
+    uint64_t now_us, uint64_t rtt_us, uint64_t base_us);
+
+/* It controls no more, or does not watch: the encoder is free again. */
+
+void ngx_http_selkies_link_forget(ngx_http_selkies_session_t *s);
+
+
+/* The best round trip of late, in us; 0 before there is any. */
+
+uint64_t ngx_http_selkies_best_rtt(ngx_http_selkies_session_t *s);
+
 
 /* Starts and ends the subscription to pictures. */
 

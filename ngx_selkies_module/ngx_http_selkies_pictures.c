@@ -23,7 +23,9 @@
 #define NGX_HTTP_SELKIES_CATCH_US       100000
 
 #define NGX_HTTP_SELKIES_PROBE_BYTES    (16 * 1024)
+#define NGX_HTTP_SELKIES_PROBE_US       50000   /* of what the link carries */
 #define NGX_HTTP_SELKIES_PROBE_MAX      (1024 * 1024)
+#define NGX_HTTP_SELKIES_PROBE_START    (128 * 1024)
 #define NGX_HTTP_SELKIES_PROBE_MIN_US   60000
 #define NGX_HTTP_SELKIES_PROBE_SLACK_US 20000
 #define NGX_HTTP_SELKIES_RTT_PERIOD_MS  10000
@@ -82,6 +84,7 @@ ngx_http_selkies_session_update_gate(ngx_http_selkies_session_t *s)
 static ngx_uint_t
 ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s)
 {
+    uint64_t           max;
     ngx_connection_t  *c = s->connection;
 
     if (!s->watching || !s->live || s->dead || s->closing || s->hold
@@ -94,11 +97,20 @@ ngx_http_selkies_gate_is_open(ngx_http_selkies_session_t *s)
         return 0;
     }
 
+    if (!ngx_http_selkies_link_is_acked(s)) {
+        return 0;
+    }
+
     if (s->probe == 0) {
         return 1;
     }
 
-    return s->media_bytes - s->probe_bytes < NGX_HTTP_SELKIES_PROBE_MAX
+    /* twice what has gone well: a slow way is not met with seconds of it */
+
+    max = ngx_min(NGX_HTTP_SELKIES_PROBE_START + 2 * s->proven,
+                  NGX_HTTP_SELKIES_PROBE_MAX);
+
+    return s->media_bytes - s->probe_bytes < max
            && !ngx_http_selkies_flight_is_full(s)
            && selkies_clock_us() - s->probe_sent_us
               < ngx_http_selkies_window(s);
@@ -126,6 +138,12 @@ ngx_http_selkies_flight_is_full(ngx_http_selkies_session_t *s)
 
     max = s->delivery * (s->rtt_base_us + NGX_HTTP_SELKIES_FLIGHT_US) / 1000000;
 
+    if (s->link.rate != 0) {
+        max = ngx_min(s->link.rate * (s->rtt_base_us
+                                      + NGX_HTTP_SELKIES_FLIGHT_US) / 1000000,
+                      max);
+    }
+
     return s->media_bytes - s->acked_bytes > max;
 }
 
@@ -142,11 +160,7 @@ ngx_http_selkies_window(ngx_http_selkies_session_t *s)
     uint32_t  fps;
     uint64_t  rtt, window;
 
-    rtt = s->rtt_min_us[0];
-
-    if (rtt == 0 || (s->rtt_min_us[1] != 0 && s->rtt_min_us[1] < rtt)) {
-        rtt = s->rtt_min_us[1];
-    }
+    rtt = ngx_http_selkies_best_rtt(s);
 
     if (rtt == 0) {
 
@@ -161,6 +175,21 @@ ngx_http_selkies_window(ngx_http_selkies_session_t *s)
              + NGX_HTTP_SELKIES_PROBE_SLACK_US;
 
     return ngx_max(window, NGX_HTTP_SELKIES_PROBE_MIN_US);
+}
+
+
+uint64_t
+ngx_http_selkies_best_rtt(ngx_http_selkies_session_t *s)
+{
+    uint64_t  rtt;
+
+    rtt = s->rtt_min_us[0];
+
+    if (rtt == 0 || (s->rtt_min_us[1] != 0 && s->rtt_min_us[1] < rtt)) {
+        rtt = s->rtt_min_us[1];
+    }
+
+    return rtt;
 }
 
 
@@ -521,6 +550,7 @@ ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
     }
 
     s->media_bytes += packet->length_bytes;
+    ngx_http_selkies_link_sent(s, packet);
 
     if (packet->flags & SELKIES_PACKET_KEY) {
         s->key_wanted = 0;
@@ -546,7 +576,24 @@ ngx_http_selkies_session_first_probe(ngx_http_selkies_session_t *s)
 static ngx_uint_t
 ngx_http_selkies_probe_is_due(ngx_http_selkies_session_t *s)
 {
-    return s->media_bytes - s->probe_bytes >= NGX_HTTP_SELKIES_PROBE_BYTES
+    uint64_t  bytes;
+
+    bytes = NGX_HTTP_SELKIES_PROBE_BYTES;
+
+    /*
+     * A slow way is asked as often as others; one that had nothing to spare,
+     * with each picture, so that it is soon known when that is over.
+     */
+
+    if (s->link.tight) {
+        bytes = 1;
+
+    } else if (s->link.rate != 0) {
+        bytes = ngx_min(s->link.rate * NGX_HTTP_SELKIES_PROBE_US / 1000000,
+                        bytes);
+    }
+
+    return s->media_bytes - s->probe_bytes >= bytes
            || ngx_http_selkies_flight_is_full(s);
 }
 
@@ -559,6 +606,7 @@ ngx_http_selkies_probe(ngx_http_selkies_session_t *s, uint64_t number)
     s->probe = number;
     s->probe_sent_us = selkies_clock_us();
     s->probe_bytes = s->media_bytes;
+    ngx_http_selkies_link_asked(s);
 
     ngx_http_selkies_queue(s, SELKIES_WEBSOCKET_PING, (u_char *) &number,
                            sizeof(uint64_t));
@@ -569,7 +617,7 @@ void
 ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
     const u_char *data, size_t len)
 {
-    uint64_t  now, number;
+    uint64_t  now, rtt, base, number;
 
     if (s->probe == 0 || len != sizeof(uint64_t)) {
         return;
@@ -582,8 +630,11 @@ ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
     }
 
     now = selkies_clock_us();
+    rtt = ngx_max(now - s->probe_sent_us, 1);
+    base = ngx_http_selkies_best_rtt(s);
 
-    ngx_http_selkies_measure(s, now, ngx_max(now - s->probe_sent_us, 1));
+    ngx_http_selkies_measure(s, now, rtt);
+    ngx_http_selkies_link_measured(s, now, rtt, base ? base : rtt);
 
     s->probe = 0;
     s->acked_bytes = s->probe_bytes;
@@ -619,6 +670,10 @@ ngx_http_selkies_measure(ngx_http_selkies_session_t *s, uint64_t now_us,
 
     } else if (rtt_us < s->rtt_min_us[0] || s->rtt_min_us[0] == 0) {
         s->rtt_min_us[0] = rtt_us;
+    }
+
+    if (!late) {
+        s->proven = ngx_max(s->probe_bytes - s->acked_bytes, s->proven);
     }
 
     /* from the last pong on the link was busy, or else since the flight */

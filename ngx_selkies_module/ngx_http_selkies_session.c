@@ -239,6 +239,7 @@ ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
     }
 
     s->owner = 0;
+    ngx_http_selkies_link_forget(s);
 
     if (s->held != NULL && s->display->control != NULL) {
         selkies_control_release(s->display->control, s->held);
@@ -479,6 +480,7 @@ ngx_http_selkies_session_unwatch(ngx_http_selkies_session_t *s)
 
     s->watching = 0;
     ngx_http_selkies_session_update_whole(s);
+    ngx_http_selkies_link_forget(s);
     ngx_http_selkies_count_reader(s->display, -1);
 
     if (!s->lite) {

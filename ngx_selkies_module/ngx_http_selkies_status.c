@@ -170,7 +170,8 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
     selkies_stream_t *stream)
 {
     u_char                *p;
-    uint32_t               state, readers, encoder;
+    bool                   tight;
+    uint32_t               state, index, readers, encoder, kbits;
     uint64_t               picture;
     selkies_shared_t      *shared;
     selkies_statistics_t  *statistics;
@@ -184,13 +185,14 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
     state = atomic_load(&stream->engine_state);
     picture = atomic_load(&stream->engine_picture);
     readers = 0;
+    kbits = 0;
     encoder = atomic_load(&stream->wanted_encoder);
 
     if (stream->source.display[0] != '\0') {
-        readers = selkies_stream_count(shared,
-                                       selkies_stream_index(shared, stream),
-                                       SELKIES_COUNT_READERS);
+        index = selkies_stream_index(shared, stream);
+        readers = selkies_stream_count(shared, index, SELKIES_COUNT_READERS);
         encoder = selkies_engine_encoder(shared, stream);
+        kbits = selkies_stream_link(shared, index, &tight);
     }
 
     p = ngx_slprintf(buf, last,
@@ -201,7 +203,8 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
                      "\"display\":{\"state\":\"%s\",\"width\":%uD,"
                      "\"height\":%uD,\"watchers\":%uD,\"controlled\":%s,"
                      "\"capture\":\"%s\",\"encoder\":\"%s\","
-                     "\"framerate\":%uD,\"qp\":%uD},",
+                     "\"framerate\":%uD,\"qp\":%uD,"
+                     "\"link_kbits\":%uD},",
                      states[ngx_min(state, SELKIES_STREAM_NO_ENCODER)],
                      selkies_size_width(picture),
                      selkies_size_height(picture), readers,
@@ -209,7 +212,7 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
                      selkies_settings_item(SELKIES_SET_ENCODER, encoder,
                                            SELKIES_DIALECT_1),
                      atomic_load(&stream->wanted_fps),
-                     atomic_load(&stream->engine_qp));
+                     atomic_load(&stream->engine_qp), kbits);
 
     return ngx_slprintf(p, last,
                      "\"statistics\":{\"pictures\":%uL,\"keys\":%uL,"

@@ -530,7 +530,7 @@ ngx_http_selkies_decode_resume(u_char *out, const char *text)
 static void
 ngx_http_selkies_ack(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 {
-    s->acks = 1;
+    ngx_http_selkies_link_acked(s, cmd->u.frame_id);
 }
 
 

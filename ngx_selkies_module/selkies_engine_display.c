@@ -487,11 +487,14 @@ selkies_display_configure(selkies_display_t *d)
     conf = d->conf;
     selkies_engine_wishes(d->stream, &conf, &quality);
     conf.near = !selkies_display_plain(d);
+    quality.link_kbits = selkies_stream_link(d->engine->conf.shared,
+                                             d->engine->index, &d->tight);
 
     if (d->rows.rows != NULL) {
 
-        /* rows look after their qualities themselves */
+        /* rows look after their qualities themselves, but not their number */
 
+        selkies_quality_configure(&d->quality, &quality);
         d->conf = conf;
         return SELKIES_OK;
     }
@@ -610,16 +613,19 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
  * The frame rate limits the mean: a picture may be early by half of what is
  * between two.  Held to the time since the one before, each late damage would
  * put off all that come after it, of a program that draws at the same rate.
+ * A slow link may ask for less.
  */
 
 static uint64_t
 selkies_display_due_us(const selkies_display_t *d)
 {
-    uint64_t  early;
+    uint64_t  early, frame, link;
 
     early = 1000000 / (uint64_t) d->conf.fps / 2;
+    frame = d->paced_us > early ? d->paced_us - early : 0;
+    link = selkies_quality_due_us(&d->quality);
 
-    return d->paced_us > early ? d->paced_us - early : 0;
+    return link > frame ? link : frame;
 }
 
 
@@ -649,11 +655,12 @@ selkies_display_deadline_us(const selkies_display_t *d)
 static selkies_status_t
 selkies_display_rows(selkies_display_t *d, uint64_t now, bool key)
 {
-    uint64_t                      seen_us;
+    uint64_t                      seen_us, bytes;
     selkies_status_t              rc;
     selkies_engine_rows_result_t  result;
 
     seen_us = d->pending_us ? d->pending_us : now;
+    bytes = atomic_load(&d->stream->statistics.bytes);
 
     rc = selkies_engine_rows_picture(&d->rows, d->engine, d->screen,
                                      &d->picture, &d->overlay, now, seen_us,
@@ -668,6 +675,10 @@ selkies_display_rows(selkies_display_t *d, uint64_t now, bool key)
     if (result.coded) {
         selkies_display_paced(d, now);
         d->fresh = 0;
+
+        bytes = atomic_load(&d->stream->statistics.bytes) - bytes;
+        selkies_quality_coded(&d->quality, now, SELKIES_PICTURE_P,
+                              d->conf.qp, 0, (size_t) bytes);
     }
 
     if (result.complete) {

@@ -44,6 +44,7 @@ typedef struct {
     uint64_t                 pending_us;        /* damage seen; 0: none */
     uint64_t                 paced_us;          /* when the next one would
                                                    be, all evenly spaced */
+    bool                     tight;             /* see selkies_stream_link() */
     uint64_t                 chain_us;          /* no link of it before */
     unsigned                 chain_refused;     /* times in a row */
     uint64_t                 key_us;            /* last key */

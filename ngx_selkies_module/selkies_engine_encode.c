@@ -78,7 +78,9 @@ selkies_display_encode(selkies_display_t *d, uint64_t now, bool key)
     if (!key && !d->fresh && !d->oversized && !decision.paintover && !plain) {
         rc = SELKIES_AGAIN;
 
-        if (changed <= SELKIES_DISPLAY_LITE_MBS) {
+        /* what it shows it shows again: not where bandwidth is short */
+
+        if (changed <= SELKIES_DISPLAY_LITE_MBS && !d->tight) {
             rc = selkies_display_lite(d, now, seen_us);
         }
 

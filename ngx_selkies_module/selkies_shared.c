@@ -386,6 +386,8 @@ selkies_watch_clear(selkies_watch_t *watch)
         atomic_store(&watch->counts[i], 0);
     }
 
+    atomic_store(&watch->link_kbits, 0);
+    atomic_store(&watch->link_tight, 0);
     atomic_store(&watch->pressed.buttons, 0);
 
     for (i = 0; i < 4; i++) {
@@ -445,6 +447,38 @@ selkies_stream_count(selkies_shared_t *shared, uint32_t index,
     }
 
     return n;
+}
+
+
+uint32_t
+selkies_stream_link(selkies_shared_t *shared, uint32_t index, bool *tight)
+{
+    uint32_t           i, n, kbits, used;
+    selkies_worker_t  *worker;
+
+    kbits = 0;
+    *tight = false;
+    used = atomic_load_explicit(&shared->nworkers, memory_order_acquire);
+
+    for (i = 0; i < used; i++) {
+        worker = &shared->workers[i];
+
+        if (atomic_load_explicit(&worker->pid, memory_order_relaxed) == 0) {
+            continue;
+        }
+
+        n = atomic_load(&worker->watch[index].link_kbits);
+
+        if (n != 0 && (kbits == 0 || n < kbits)) {
+            kbits = n;
+        }
+
+        if (atomic_load(&worker->watch[index].link_tight) != 0) {
+            *tight = true;
+        }
+    }
+
+    return kbits;
 }
 
 

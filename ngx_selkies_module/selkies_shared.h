@@ -68,6 +68,10 @@ typedef enum {
 
 typedef struct {
     _Atomic uint32_t     counts[SELKIES_COUNTS];
+    _Atomic uint32_t     link_kbits;    /* the controller's way carries no
+                                           more at present; 0: no limit, or no
+                                           controller here */
+    _Atomic uint32_t     link_tight;    /* 1: nothing to spare on it */
     selkies_pressed_t    pressed;       /* keys and buttons they hold */
 } selkies_watch_t;
 
@@ -310,6 +314,16 @@ bool selkies_stream_admit(selkies_shared_t *shared, selkies_worker_t *worker,
 
 uint32_t selkies_stream_count(selkies_shared_t *shared, uint32_t index,
     selkies_count_e count);
+
+
+/*
+ * What the controller's way carries, in kbit/s, 0 for no limit; whether there
+ * is nothing to spare on it.  Any thread.  While a display changes hands the
+ * lower one of two counts.
+ */
+
+uint32_t selkies_stream_link(selkies_shared_t *shared, uint32_t index,
+    bool *tight);
 
 
 /*

@@ -55,36 +55,14 @@ cmp_ok($rate, '>', 500_000, 'a heavy stream');
 sub ages {
 	my ($ws, $share, $seconds) = @_;
 
-	my $budget = 0;
-	my $last = clock();
-	my $from = $last + 1;
-	my $end = $from + $seconds;
-	my $had = $ws->{received};
+	my $from = clock() + 1;
 
-	$ws->{read_size} = 16384;
 	$ws->forget();
-	$ws->pause();
 
 	# where nothing is dropped no key comes: decoding starts at the last one
 	my @before = @{ $ws->{gop} };
 
-	while ((my $now = clock()) < $end) {
-		$budget += ($now - $last) * $rate * $share;
-		$last = $now;
-
-		if ($budget >= 16384) {
-			$ws->resume();
-			Selkies::WebSocket::pump_all(0.001);
-			$ws->pause();
-			$budget -= $ws->{received} - $had;
-			$had = $ws->{received};
-
-		} else {
-			Selkies::WebSocket::pump_all(0.005);
-		}
-
-		$budget = $rate * $share * 0.1 if $budget > $rate * $share * 0.1;
-	}
+	$ws->read_slowly($rate * $share, $seconds + 1);
 
 	my @frames = (@before, @{ $ws->{frames} });
 	my @pictures = Selkies::Picture->decode(\@frames, crop => '256:16:0:0');
@@ -134,8 +112,7 @@ for my $kind (qw/ viewer controller /) {
 
 	# fast again
 
-	$slow->{read_size} = undef;
-	$slow->resume();
+	$slow->read_freely();
 	$slow->run_for(2);
 
 	for (1 .. 3) {

@@ -476,6 +476,49 @@ sub message {
 		$w, $h;
 }
 
+# Reads no more than so many bytes a second, for some seconds; other sockets
+# are read as they come.
+
+sub read_slowly {
+	my ($self, $rate, $seconds) = @_;
+
+	my $budget = 0;
+	my $last = clock();
+	my $end = $last + $seconds;
+	my $had = $self->{received};
+	my $most = $rate / 10 > 16384 ? $rate / 10 : 16384;
+
+	$self->{read_size} = 16384;
+	$self->pause();
+
+	while ((my $now = clock()) < $end) {
+		$budget += ($now - $last) * $rate;
+		$last = $now;
+
+		if ($budget >= 16384) {
+			$self->resume();
+			pump_all(0.001);
+			$self->pause();
+			$budget -= $self->{received} - $had;
+			$had = $self->{received};
+
+		} else {
+			pump_all(0.005);
+		}
+
+		$budget = $most if $budget > $most;
+	}
+}
+
+# As fast as it comes again.
+
+sub read_freely {
+	my ($self) = @_;
+
+	$self->{read_size} = undef;
+	$self->resume();
+}
+
 sub ack {
 	my ($self, $now) = @_;
 
