@@ -273,6 +273,8 @@ selkies_screen_event(selkies_screen_t *screen, XEvent *event)
 
         if (event->xany.serial >= screen->damage_serial) {
             screen->damaged = 1;
+            screen->damage_ms = (uint32_t)
+                                ((XDamageNotifyEvent *) event)->timestamp;
         }
 
         return;
@@ -302,6 +304,15 @@ selkies_screen_sync(selkies_screen_t *screen)
     if (!selkies_x11_lost(&screen->x11)) {
         (void) XSync(screen->display, False);
     }
+}
+
+
+bool
+selkies_screen_damage_ms(const selkies_screen_t *screen, uint32_t *damage_ms)
+{
+    *damage_ms = screen->damage_ms;
+
+    return screen->damaged;
 }
 
 

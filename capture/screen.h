@@ -14,6 +14,8 @@
 #define SELKIES_SCREEN_H_INCLUDED
 
 
+#include <stdbool.h>
+
 #include "capture.h"
 #include "x11.h"
 
@@ -97,6 +99,15 @@ unsigned selkies_screen_dispatch(selkies_screen_t *screen);
  */
 
 void selkies_screen_sync(selkies_screen_t *screen);
+
+
+/*
+ * The server's time, in milliseconds that wrap, of the first damage since the
+ * last was acquired.  False where no report of damage has come since then.
+ */
+
+bool selkies_screen_damage_ms(const selkies_screen_t *screen,
+    uint32_t *damage_ms);
 
 
 /*

@@ -36,6 +36,7 @@ struct selkies_screen_s {
 
     int                     damage_event;
     unsigned long           damage_serial;
+    uint32_t                damage_ms;      /* see selkies_screen_damage_ms() */
     Damage                  damage;
     XserverRegion           region;
     GC                      gc;

@@ -82,6 +82,7 @@ static uint64_t
 selkies_display_step(selkies_display_t *d)
 {
     unsigned  bits;
+    uint32_t  damage_ms;
     uint64_t  now, wait, carried;
 
     wait = selkies_display_unwatched(d);
@@ -157,6 +158,11 @@ selkies_display_step(selkies_display_t *d)
 
     if ((bits & SELKIES_SCREEN_DAMAGE) && d->pending_us == 0) {
         d->pending_us = now;
+        d->settled_us = now;
+
+        if (selkies_screen_damage_ms(d->screen, &damage_ms)) {
+            d->settled_us += selkies_pace_damage(&d->pace, damage_ms);
+        }
     }
 
     return selkies_display_picture(d, now);
@@ -579,6 +585,8 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
         selkies_screen_damage_all(d->screen);
     }
 
+    selkies_pace_captured(&d->pace);
+
     if (d->rows.rows != NULL) {
         rc = selkies_display_rows(d, now, key);
 
@@ -613,19 +621,21 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
  * The frame rate limits the mean: a picture may be early by half of what is
  * between two.  Held to the time since the one before, each late damage would
  * put off all that come after it, of a program that draws at the same rate.
- * A slow link may ask for less.
+ * A slow link may ask for less, and what is being drawn may need a moment yet.
  */
 
 static uint64_t
 selkies_display_due_us(const selkies_display_t *d)
 {
-    uint64_t  early, frame, link;
+    uint64_t  due, early, frame, link;
 
     early = 1000000 / (uint64_t) d->conf.fps / 2;
     frame = d->paced_us > early ? d->paced_us - early : 0;
     link = selkies_quality_due_us(&d->quality);
 
-    return link > frame ? link : frame;
+    due = link > frame ? link : frame;
+
+    return d->settled_us > due ? d->settled_us : due;
 }
 
 

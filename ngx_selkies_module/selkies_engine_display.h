@@ -20,6 +20,7 @@
 #include "../encoders/quality.h"
 #include "selkies_engine_private.h"
 #include "selkies_engine_rows.h"
+#include "selkies_pace.h"
 
 
 #define SELKIES_DISPLAY_LITE_QP     16      /* visually lossless */
@@ -42,6 +43,8 @@ typedef struct {
     uint64_t                 retry_us;
     uint64_t                 unwatched_us;      /* since; 0 while watched */
     uint64_t                 pending_us;        /* damage seen; 0: none */
+    selkies_pace_t           pace;
+    uint64_t                 settled_us;        /* no capture before */
     uint64_t                 paced_us;          /* when the next one would
                                                    be, all evenly spaced */
     bool                     tight;             /* see selkies_stream_link() */
