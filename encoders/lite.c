@@ -104,6 +104,7 @@ selkies_lite_close(selkies_lite_t *lite)
 
     selkies_lite_free_maps(lite);
     selkies_motion_close(lite->motion);
+    selkies_text_close(lite->text);
     free(lite->rbsp.bytes);
     free(lite->out.bytes);
     free(lite);
@@ -382,10 +383,13 @@ selkies_lite_resize(selkies_lite_t *lite)
     lite->totals = calloc(nmbs, sizeof(selkies_lite_totals_t));
     lite->coded = calloc(nmbs, sizeof(selkies_lite_macroblock_t));
     lite->plans = calloc(nmbs, 1);
-    lite->vectors = calloc(nmbs, 4 * sizeof(selkies_vector_t));
+    lite->list = calloc(nmbs, sizeof(uint32_t));
+    lite->rows = calloc(lite->sps.mb_height, 2);
+    lite->vectors = calloc(lite->sps.mb_width, 20 * sizeof(selkies_vector_t));
 
     if (lite->states == NULL || lite->kinds == NULL || lite->totals == NULL
-        || lite->coded == NULL || lite->plans == NULL || lite->vectors == NULL)
+        || lite->coded == NULL || lite->plans == NULL || lite->list == NULL
+        || lite->rows == NULL || lite->vectors == NULL)
     {
         selkies_lite_free_maps(lite);
         return SELKIES_ERROR;
@@ -407,6 +411,8 @@ selkies_lite_free_maps(selkies_lite_t *lite)
     free(lite->totals);
     free(lite->coded);
     free(lite->plans);
+    free(lite->list);
+    free(lite->rows);
     free(lite->vectors);
 
     selkies_lite_frame_free(&lite->frames[0]);
@@ -418,8 +424,11 @@ selkies_lite_free_maps(selkies_lite_t *lite)
     lite->totals = NULL;
     lite->coded = NULL;
     lite->plans = NULL;
+    lite->list = NULL;
+    lite->rows = NULL;
     lite->vectors = NULL;
     lite->nmbs = 0;
+    lite->nlist = 0;
     lite->nchanged = 0;
 }
 

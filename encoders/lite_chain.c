@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lite_private.h"
+#include "lite_chain.h"
 #include "transform.h"
 
 
@@ -23,54 +23,34 @@
 
 #define SELKIES_LITE_VECTOR_MAX   40        /* bytes of a macroblock that is
                                                copied and the run before it */
-#define SELKIES_LITE_SPLIT_COST   64        /* in differences of samples */
-#define SELKIES_LITE_OUTSIDE      65536     /* more than a macroblock's */
 
+/* What scrolls by less than that are not lines of text. */
 
-typedef struct {
-    selkies_lite_t             *lite;
-    const selkies_picture_t    *pic;
-    selkies_h264_writer_t       w;
-    selkies_vector_grid_t       grid;
-    selkies_lite_frame_t       *frame;      /* that becomes the base */
-    size_t                      stride;     /* of its luma and chroma */
-    selkies_vector_t            moved;      /* zero if nothing did */
-    size_t                      ncode;
-    size_t                      next;       /* macroblock to write */
-    int                         qp;
-    int                         chroma_qp;
-    selkies_vector_t            vectors[4]; /* of the macroblock below */
-    selkies_lite_macroblock_t   mb;
-} selkies_lite_chain_t;
+#define SELKIES_LITE_PITCH_MIN    8
 
 
 static selkies_status_t selkies_lite_chain_start(selkies_lite_chain_t *c,
     size_t limit);
 static void selkies_lite_chain_slice(selkies_lite_chain_t *c);
-static void selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb);
+static size_t selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb,
+    size_t max);
 static void selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb);
-static void selkies_lite_chain_planned(selkies_lite_chain_t *c, size_t x,
-    size_t y);
+static void selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb);
 static void selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb);
-static unsigned selkies_lite_chain_choose(selkies_lite_chain_t *c, size_t x,
-    size_t y);
-static unsigned selkies_lite_chain_differ(const selkies_lite_chain_t *c,
-    size_t x, size_t y, selkies_vector_t v);
-static int selkies_lite_chain_inside(const selkies_lite_chain_t *c, size_t x,
-    size_t y, selkies_vector_t v);
 static void selkies_lite_chain_show(const selkies_lite_chain_t *c, size_t x,
     size_t y);
+static void selkies_lite_chain_bring(const selkies_lite_chain_t *c, size_t x,
+    size_t y, size_t width, size_t height, selkies_vector_t v);
 static int selkies_lite_chain_whole(const selkies_lite_chain_t *c);
 static void selkies_lite_chain_border(const selkies_lite_chain_t *c, size_t x,
     size_t y, selkies_lite_border_t *border);
 static void selkies_lite_chain_vectors(selkies_lite_chain_t *c, size_t mb);
+static void selkies_lite_chain_vector(selkies_lite_chain_t *c, size_t x,
+    size_t y, size_t width, size_t height, selkies_vector_t v);
 static void selkies_lite_chain_put(selkies_lite_chain_t *c, size_t mb);
 static void selkies_lite_chain_put_coded(selkies_lite_chain_t *c, size_t mb,
     const selkies_lite_samples_t *src);
 static void selkies_lite_chain_end(selkies_lite_chain_t *c);
-
-
-static const selkies_vector_t  selkies_lite_zero;
 
 
 selkies_status_t
@@ -142,10 +122,18 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
 
     lite = c->lite;
 
-    c->ncode = selkies_lite_plan(lite, c->pic, &c->moved);
+    c->ncode = selkies_lite_plan(lite, c->pic, &c->pair, &c->moved);
 
     if (c->ncode > limit) {
         return SELKIES_AGAIN;
+    }
+
+    if (c->moved.x == 0 && abs(c->moved.y) >= SELKIES_LITE_PITCH_MIN) {
+        c->pitch = c->moved.y;
+
+        if (lite->text == NULL) {
+            lite->text = selkies_text_open();
+        }
     }
 
     size = SELKIES_LITE_HEADER_MAX + c->ncode * SELKIES_LITE_MB_MAX
@@ -162,7 +150,7 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
     c->frame = &lite->frames[!lite->frame];
     c->stride = (size_t) lite->mb_width * 16;
     c->grid.blocks = lite->vectors;
-    c->grid.width = (size_t) lite->mb_width * 2;
+    c->grid.width = (size_t) lite->mb_width * 4;
 
     memset(lite->kinds, SELKIES_LITE_SKIP, lite->nmbs);
     memset(&lite->counts, 0, sizeof(selkies_lite_counts_t));
@@ -177,43 +165,35 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
 static void
 selkies_lite_chain_slice(selkies_lite_chain_t *c)
 {
-    size_t                   i, x, y;
-    selkies_lite_t          *lite;
-    const selkies_vector_t  *block;
+    size_t           i, k, n, row, mb;
+    selkies_lite_t  *lite;
 
     lite = c->lite;
-    i = 0;
 
     selkies_lite_header(lite, &c->w, c->qp ? c->qp : lite->pps.init_qp, 1);
+    selkies_vector_row(&c->grid, 1);
+    row = 0;
 
-    for (y = 0; y < lite->sps.mb_height; y++) {
-        for (x = 0; x < lite->mb_width; x++, i++) {
+    for (k = 0; k < lite->nlist; k += n) {
 
-            switch (lite->plans[i]) {
+        mb = lite->list[k];
+        n = 1;
 
-            case SELKIES_LITE_STAY:
+        for ( /* void */ ; row < mb / lite->mb_width; row++) {
+            selkies_vector_row(&c->grid, 0);
+        }
 
-                /* a skip is still where either neighbour is, or is missing */
+        if (lite->plans[mb] == SELKIES_LITE_MOVE) {
+            n = selkies_lite_chain_moves(c, mb, lite->nlist - k);
 
-                block = c->grid.blocks + y * 2 * c->grid.width + x * 2;
+        } else {
+            selkies_lite_chain_code(c, mb);
+        }
 
-                if (x > 0 && y > 0
-                    && !selkies_vector_equal(block[-1], selkies_lite_zero)
-                    && !selkies_vector_equal(*(block - c->grid.width),
-                                             selkies_lite_zero))
-                {
-                    selkies_lite_chain_stay(c, i);
-                }
+        i = mb + n;
 
-                break;
-
-            case SELKIES_LITE_MOVE:
-                selkies_lite_chain_move(c, i);
-                break;
-
-            default:
-                selkies_lite_chain_code(c, i);
-            }
+        if (i % lite->mb_width > 0 && lite->plans[i] == SELKIES_LITE_STAY) {
+            selkies_lite_chain_stay(c, i);
         }
     }
 
@@ -223,45 +203,81 @@ selkies_lite_chain_slice(selkies_lite_chain_t *c)
 }
 
 
-/* A macroblock that is what it was, but a decoder would not infer that. */
+/* A run of macroblocks that are what the vector brings; returns how many. */
 
-static void
-selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb)
+static size_t
+selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb, size_t max)
 {
-    memset(c->vectors, 0, sizeof(c->vectors));
-    selkies_lite_copy(&c->mb);
-    selkies_lite_chain_put(c, mb);
+    size_t                  i, n, x, y;
+    const selkies_lite_t   *lite;
+
+    lite = c->lite;
+    x = mb % lite->mb_width;
+    y = mb / lite->mb_width;
+
+    for (n = 1; n < max && x + n < lite->mb_width
+                && lite->plans[mb + n] == SELKIES_LITE_MOVE; n++)
+    {
+        /* void */
+    }
+
+    selkies_lite_chain_bring(c, x * 16, y * 16, n * 16, 16, c->moved);
+
+    for (i = 0; i < n; i++) {
+        selkies_lite_chain_move(c, mb + i);
+    }
+
+    c->lite->counts.moved += n;
+
+    return n;
 }
 
-
-/* A macroblock that is what its vectors point to. */
 
 static void
 selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb)
 {
-    size_t  x, y;
+    size_t                   i, x;
+    const selkies_vector_t  *block;
 
-    x = mb % c->lite->mb_width;
-    y = mb / c->lite->mb_width;
+    x = mb % c->lite->mb_width * 4;
+    block = selkies_vector_block(&c->grid, x, 0);
 
-    selkies_lite_chain_planned(c, x, y);
-    selkies_lite_chain_show(c, x, y);
+    /* two of three that agree are the median, and a skip */
+
+    if (x > 0 && c->grid.top && selkies_vector_equal(block[-1], c->moved)
+        && selkies_vector_equal(*(block - c->grid.width), c->moved))
+    {
+        selkies_vector_set(&c->grid, x, 0, 4, 4, c->moved);
+        return;
+    }
+
+    for (i = 0; i < 16; i++) {
+        c->vectors[i] = c->moved;
+    }
+
     selkies_lite_copy(&c->mb);
     selkies_lite_chain_put(c, mb);
-    c->lite->counts.moved++;
 }
 
 
+/*
+ * A macroblock that is what it was behind one that is not: a skip is still
+ * where either neighbour is, or is missing.
+ */
+
 static void
-selkies_lite_chain_planned(selkies_lite_chain_t *c, size_t x, size_t y)
+selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb)
 {
-    const selkies_vector_t  *block;
+    if (selkies_vector_equal(selkies_vector_skip(&c->grid,
+                                                 mb % c->lite->mb_width),
+                             selkies_lite_zero))
+    {
+        return;
+    }
 
-    block = c->grid.blocks + y * 2 * c->grid.width + x * 2;
-
-    memcpy(&c->vectors[0], block, 2 * sizeof(selkies_vector_t));
-    memcpy(&c->vectors[2], block + c->grid.width,
-           2 * sizeof(selkies_vector_t));
+    memset(c->vectors, 0, sizeof(c->vectors));
+    selkies_lite_copy(&c->mb);
+    selkies_lite_chain_put(c, mb);
 }
 
 
@@ -285,7 +301,7 @@ selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb)
         c->mb.kind = SELKIES_LITE_PCM;
 
     } else {
-        quadrants = selkies_lite_chain_choose(c, x, y);
+        quadrants = selkies_lite_choose(c, x, y);
         selkies_lite_chain_show(c, x, y);
         selkies_lite_gather(&pred, c->frame->luma, c->stride, c->frame->chroma,
                             c->stride, x, y);
@@ -293,7 +309,7 @@ selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb)
 
         differs = selkies_lite_difference(&src, &pred);
 
-        if (differs == 0) {
+        if (differs == 0 || quadrants == 0) {
             selkies_lite_copy(&c->mb);
             c->mb.decoded = pred;
 
@@ -314,146 +330,62 @@ selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb)
 }
 
 
-/*
- * A vector for each quadrant.  Where none was planned it is the better of
- * those of what was there and of what moved; returns the mask of these.
- */
-
-static unsigned
-selkies_lite_chain_choose(selkies_lite_chain_t *c, size_t x, size_t y)
-{
-    size_t             i, left, top;
-    unsigned           open, still, moved, stills, moves, best;
-    selkies_vector_t   v;
-
-    memset(c->vectors, 0, sizeof(c->vectors));
-
-    if (selkies_vector_equal(c->moved, selkies_lite_zero)) {
-        return 15;
-    }
-
-    selkies_lite_chain_planned(c, x, y);
-
-    open = 0;
-    stills = 0;
-    moves = 0;
-    best = SELKIES_LITE_SPLIT_COST;
-
-    for (i = 0; i < 4; i++) {
-
-        if (c->vectors[i].x != SELKIES_VECTOR_NONE) {
-            continue;
-        }
-
-        open |= 1u << i;
-        left = x * 16 + i % 2 * 8;
-        top = y * 16 + i / 2 * 8;
-
-        still = selkies_lite_chain_differ(c, left, top, selkies_lite_zero);
-        moved = selkies_lite_chain_differ(c, left, top, c->moved);
-
-        stills += still;
-        moves += moved;
-        best += moved < still ? moved : still;
-
-        c->vectors[i] = moved < still ? c->moved : selkies_lite_zero;
-    }
-
-    if (open == 15 && (best >= stills || best >= moves)) {
-
-        v = moves < stills ? c->moved : selkies_lite_zero;
-
-        for (i = 0; i < 4; i++) {
-            c->vectors[i] = v;
-        }
-    }
-
-    return open;
-}
-
-
-/* The luma of a quadrant against what the vector brings, if it is there. */
-
-static unsigned
-selkies_lite_chain_differ(const selkies_lite_chain_t *c, size_t x, size_t y,
-    selkies_vector_t v)
-{
-    size_t                   i, k, stride;
-    unsigned                 sum;
-    const uint8_t           *src, *shown;
-    const selkies_planes_t  *base;
-
-    if (!selkies_lite_chain_inside(c, x, y, v)) {
-        return SELKIES_LITE_OUTSIDE;
-    }
-
-    base = &c->lite->base;
-    stride = c->pic->luma_stride_bytes;
-    src = c->pic->luma + y * stride + x;
-    shown = base->luma
-            + ((ptrdiff_t) y + v.y) * (ptrdiff_t) base->luma_stride_bytes
-            + (ptrdiff_t) x + v.x;
-    sum = 0;
-
-    for (i = 0; i < 8; i++) {
-
-        for (k = 0; k < 8; k++) {
-            sum += (unsigned) abs(src[k] - shown[k]);
-        }
-
-        src += stride;
-        shown += base->luma_stride_bytes;
-    }
-
-    return sum;
-}
-
-
-static int
-selkies_lite_chain_inside(const selkies_lite_chain_t *c, size_t x, size_t y,
-    selkies_vector_t v)
-{
-    long  left, top;
-
-    left = (long) x + v.x;
-    top = (long) y + v.y;
-
-    return left >= 0 && left + 8 <= (long) c->lite->mb_width * 16
-           && top >= 0 && top + 8 <= (long) c->lite->sps.mb_height * 16;
-}
-
-
 /* Leaves in the new frame what the vectors bring. */
 
 static void
 selkies_lite_chain_show(const selkies_lite_chain_t *c, size_t x, size_t y)
 {
-    size_t    left, top, size;
-    unsigned  i, n;
+    size_t    left, top, width, height;
+    unsigned  i, kind, second;
 
-    n = selkies_lite_chain_whole(c) ? 1 : 4;
-    size = n == 1 ? 16 : 8;
-
-    for (i = 0; i < n; i++) {
-
-        left = x * 16 + i % 2 * 8;
-        top = y * 16 + i / 2 * 8;
-
-        selkies_vector_luma(c->frame->luma + top * c->stride + left, c->stride,
-                            &c->lite->base, left, top, size, c->vectors[i]);
-        selkies_vector_chroma(c->frame->chroma + top / 2 * c->stride + left,
-                              c->stride, &c->lite->base, left, top, size,
-                              c->vectors[i]);
+    if (selkies_lite_chain_whole(c)) {
+        selkies_lite_chain_bring(c, x * 16, y * 16, 16, 16, c->vectors[0]);
+        return;
     }
+
+    for (i = 0; i < 8; i++) {
+
+        kind = c->halves[i / 2];
+        second = i % 2;
+
+        if (kind == SELKIES_LITE_8X8 && second) {
+            continue;
+        }
+
+        width = kind == SELKIES_LITE_4X8 ? 4 : 8;
+        height = kind == SELKIES_LITE_8X4 ? 4 : 8;
+        left = i / 2 % 2 * 8 + (second ? 8 - width : 0);
+        top = i / 4 * 8 + (second ? 8 - height : 0);
+
+        selkies_lite_chain_bring(c, x * 16 + left, y * 16 + top, width, height,
+                                 c->vectors[top + left / 4]);
+    }
+}
+
+
+static void
+selkies_lite_chain_bring(const selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, size_t height, selkies_vector_t v)
+{
+    selkies_vector_luma(c->frame->luma + y * c->stride + x, c->stride,
+                        &c->lite->base, x, y, width, height, v);
+    selkies_vector_chroma(c->frame->chroma + y / 2 * c->stride + x, c->stride,
+                          &c->lite->base, x, y, width, height, v);
 }
 
 
 static int
 selkies_lite_chain_whole(const selkies_lite_chain_t *c)
 {
-    return selkies_vector_equal(c->vectors[0], c->vectors[1])
-           && selkies_vector_equal(c->vectors[0], c->vectors[2])
-           && selkies_vector_equal(c->vectors[0], c->vectors[3]);
+    unsigned  i;
+
+    for (i = 1; i < 16; i++) {
+        if (!selkies_vector_equal(c->vectors[0], c->vectors[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -500,48 +432,75 @@ selkies_lite_chain_border(const selkies_lite_chain_t *c, size_t x, size_t y,
 static void
 selkies_lite_chain_vectors(selkies_lite_chain_t *c, size_t mb)
 {
-    size_t             x, y;
-    unsigned           i, n;
-    selkies_vector_t   pred, v, *block;
+    size_t             x;
+    unsigned           i, kind;
+    selkies_vector_t  *v;
 
     static const selkies_vector_t  none = { SELKIES_VECTOR_NONE, 0 };
 
-    x = mb % c->lite->mb_width;
-    y = mb / c->lite->mb_width;
+    x = mb % c->lite->mb_width * 4;
+    v = c->vectors;
 
     if (c->mb.kind == SELKIES_LITE_INTRA || c->mb.kind == SELKIES_LITE_PCM) {
-        selkies_vector_set(&c->grid, x, y, none);
+        selkies_vector_set(&c->grid, x, 0, 4, 4, none);
         return;
     }
 
-    v = c->vectors[0];
     c->mb.split = !selkies_lite_chain_whole(c);
+    c->mb.nvectors = 0;
 
     if (c->mb.pattern == 0) {
-        pred = selkies_vector_skip(&c->grid, x, y);
-        c->mb.kind = !c->mb.split && selkies_vector_equal(v, pred)
+        c->mb.kind = !c->mb.split
+                     && selkies_vector_equal(v[0],
+                                             selkies_vector_skip(&c->grid,
+                                                                 x / 4))
                          ? SELKIES_LITE_SKIP : SELKIES_LITE_INTER;
     }
 
-    n = c->mb.split ? 4 : 1;
-    block = c->grid.blocks + y * 2 * c->grid.width + x * 2;
+    if (!c->mb.split) {
+        selkies_lite_chain_vector(c, x, 0, 4, 4, v[0]);
+        return;
+    }
 
-    for (i = 0; i < n; i++) {
+    memcpy(c->mb.halves, c->halves, sizeof(c->halves));
 
-        v = c->vectors[i];
-        pred = selkies_vector_predict(&c->grid, x, y,
-                                      n == 1 ? SELKIES_VECTOR_WHOLE : i);
+    for (i = 0; i < 4; i++) {
 
-        c->mb.mvd[i][0] = (int16_t) ((v.x - pred.x) * 4);
-        c->mb.mvd[i][1] = (int16_t) ((v.y - pred.y) * 4);
+        v = c->vectors + i / 2 * 8 + i % 2 * 2;
+        kind = c->halves[i];
 
-        if (n == 1) {
-            selkies_vector_set(&c->grid, x, y, v);
+        selkies_lite_chain_vector(c, x + i % 2 * 2, i / 2 * 2,
+                                  kind == SELKIES_LITE_4X8 ? 1 : 2,
+                                  kind == SELKIES_LITE_8X4 ? 1 : 2, v[0]);
 
-        } else {
-            block[i / 2 * c->grid.width + i % 2] = v;
+        if (kind == SELKIES_LITE_8X4) {
+            selkies_lite_chain_vector(c, x + i % 2 * 2, i / 2 * 2 + 1, 2, 1,
+                                      v[4]);
+
+        } else if (kind == SELKIES_LITE_4X8) {
+            selkies_lite_chain_vector(c, x + i % 2 * 2 + 1, i / 2 * 2, 1, 2,
+                                      v[1]);
         }
     }
+}
+
+
+/* The vector of a partition, in blocks. */
+
+static void
+selkies_lite_chain_vector(selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, size_t height, selkies_vector_t v)
+{
+    int16_t           *mvd;
+    selkies_vector_t   pred;
+
+    pred = selkies_vector_predict(&c->grid, x, y, width);
+    mvd = c->mb.mvd[c->mb.nvectors++];
+
+    mvd[0] = (int16_t) ((v.x - pred.x) * 4);
+    mvd[1] = (int16_t) ((v.y - pred.y) * 4);
+
+    selkies_vector_set(&c->grid, x, y, width, height, v);
 }
 
 
@@ -625,6 +584,7 @@ selkies_lite_chain_end(selkies_lite_chain_t *c)
     lite = c->lite;
 
     selkies_lite_frame_end(lite);
+    selkies_lite_choose_learn(c);
 
     lite->frame_num = selkies_lite_next_num(lite);
     lite->nanchors = 1;

@@ -87,8 +87,8 @@ selkies_lite_frame_begin(selkies_lite_t *lite)
 
     /* what has a plan is written, and is stale if that fails */
 
-    for (i = 0; i < lite->nmbs; i++) {
-        frame->stale[i] &= lite->plans[i] == 0;
+    for (i = 0; i < lite->nlist; i++) {
+        frame->stale[lite->list[i]] = 0;
     }
 
     selkies_lite_frame_update(lite, frame, &lite->base);
@@ -107,8 +107,8 @@ selkies_lite_frame_end(selkies_lite_t *lite)
 
     stale = lite->frames[lite->frame].stale;
 
-    for (i = 0; stale != NULL && i < lite->nmbs; i++) {
-        stale[i] |= lite->plans[i] != 0;
+    for (i = 0; stale != NULL && i < lite->nlist; i++) {
+        stale[lite->list[i]] = 1;
     }
 
     lite->frame = !lite->frame;

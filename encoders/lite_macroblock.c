@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cavlc.h"
+#include "lanes.h"
 #include "lite_macroblock.h"
 #include "transform.h"
 
@@ -143,7 +144,9 @@ selkies_lite_copy(selkies_lite_macroblock_t *mb)
     mb->kind = SELKIES_LITE_INTER;
     mb->pattern = 0;
     mb->split = 0;
-    memset(mb->mvd, 0, sizeof(mb->mvd));
+    mb->nvectors = 1;
+    mb->mvd[0][0] = 0;
+    mb->mvd[0][1] = 0;
 }
 
 
@@ -433,8 +436,9 @@ selkies_lite_sad(const uint8_t *a, const uint8_t *b, size_t n)
 
     sum = 0;
 
-    for (i = 0; i < n; i++) {
-        sum += (unsigned) abs(a[i] - b[i]);
+    for (i = 0; i < n; i += 16) {
+        sum += selkies_lanes_sum(selkies_lanes_load(a + i),
+                                 selkies_lanes_load(b + i));
     }
 
     return sum;
@@ -576,13 +580,16 @@ selkies_lite_write_vectors(selkies_h264_writer_t *w,
 
     if (mb->split) {
         selkies_h264_put_ue(w, SELKIES_LITE_P_8X8);
-        selkies_h264_put(w, 15, 4);         /* sub_mb_type: four P_L0_8x8 */
+
+        for (i = 0; i < 4; i++) {
+            selkies_h264_put_ue(w, mb->halves[i]);
+        }
 
     } else {
         selkies_h264_put_ue(w, SELKIES_LITE_P_L0_16X16);
     }
 
-    for (i = 0; i < (mb->split ? 4 : 1); i++) {
+    for (i = 0; i < mb->nvectors; i++) {
         selkies_h264_put_se(w, mb->mvd[i][0]);
         selkies_h264_put_se(w, mb->mvd[i][1]);
     }

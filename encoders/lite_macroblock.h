@@ -22,6 +22,13 @@
 #define SELKIES_LITE_MB_BITS   (384 * 8)    /* samples of a macroblock */
 
 
+/* sub_mb_type, table 7-17: smaller ones would be too many vectors (A.3.1) */
+
+#define SELKIES_LITE_8X8       0
+#define SELKIES_LITE_8X4       1
+#define SELKIES_LITE_4X8       2
+
+
 #pragma GCC visibility push(hidden)
 
 
@@ -67,8 +74,9 @@ typedef struct {
     unsigned                 pattern;           /* coded_block_pattern */
 
     unsigned                 split;             /* INTER: into quadrants */
-    int16_t                  mvd[4][2];         /* quarter samples: mvd_l0, the
-                                                   first if not split */
+    uint8_t                  halves[4];         /* if so: sub_mb_type */
+    unsigned                 nvectors;
+    int16_t                  mvd[8][2];         /* quarter samples: mvd_l0 */
 
     int16_t                  dc[16];            /* of intra luma */
     int16_t                  luma[16][16];      /* in coding order; of intra
@@ -99,7 +107,7 @@ int selkies_lite_predict(selkies_lite_macroblock_t *mb,
 /*
  * Code src as a residual to what it refers to, or to what its neighbours
  * predict in the directions found.  The first makes it a SKIP where no level
- * remains, and leaves split and mvd zero; of luma it codes the quadrants of
+ * remains, and leaves it one vector, zero; of luma it codes the quadrants of
  * the mask only.
  */
 
@@ -112,7 +120,7 @@ void selkies_lite_code_intra(selkies_lite_macroblock_t *mb,
     int qp, int chroma_qp);
 
 
-/* Makes it an INTER without a residual. */
+/* Makes it an INTER without a residual, its one vector as predicted. */
 
 void selkies_lite_copy(selkies_lite_macroblock_t *mb);
 

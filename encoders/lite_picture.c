@@ -19,7 +19,6 @@
 
 static void selkies_lite_slice(selkies_lite_t *lite,
     const selkies_picture_t *pic, selkies_h264_writer_t *w);
-static size_t selkies_lite_find(const selkies_lite_t *lite, size_t i);
 static void selkies_lite_code(selkies_lite_t *lite,
     const selkies_picture_t *pic, size_t mb);
 static void selkies_lite_put(selkies_lite_t *lite,
@@ -138,9 +137,7 @@ selkies_lite_slice(selkies_lite_t *lite, const selkies_picture_t *pic,
 }
 
 
-/* The first macroblock from i on that is not clean; there is one. */
-
-static size_t
+size_t
 selkies_lite_find(const selkies_lite_t *lite, size_t i)
 {
     uint64_t  eight;

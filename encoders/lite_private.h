@@ -25,6 +25,7 @@
 #include "lite_macroblock.h"
 #include "lite_vector.h"
 #include "motion.h"
+#include "text.h"
 
 
 #define SELKIES_LITE_HEADER_MAX   64        /* bytes of a slice header and the
@@ -42,6 +43,9 @@
 
 
 #pragma GCC visibility push(hidden)
+
+
+static const selkies_vector_t  selkies_lite_zero;
 
 
 /* A macroblock since the last base. */
@@ -64,6 +68,16 @@ typedef struct {
     uint8_t                    *chroma;
     uint8_t                    *stale;
 } selkies_lite_frame_t;
+
+
+/* Macroblocks; right and bottom are the first ones that are not in it. */
+
+typedef struct {
+    size_t                      left;
+    size_t                      right;
+    size_t                      top;
+    size_t                      bottom;
+} selkies_area_t;
 
 
 struct selkies_lite_s {
@@ -107,10 +121,17 @@ struct selkies_lite_s {
     unsigned                    kept:1;     /* it is complete */
     unsigned                    missed:1;   /* an anchor's may never come */
 
-    selkies_vector_t           *vectors;    /* of a chain's picture: 8x8
-                                               blocks, in rows */
+    selkies_vector_t           *vectors;    /* of a chain's picture: a row
+                                               of macroblocks */
     selkies_vector_t            last;       /* that was found */
     selkies_motion_t           *motion;
+
+    /* lines of text, where something scrolls */
+
+    selkies_text_t             *text;
+    int                         pitch;
+    int                         lines;      /* older ones that are known */
+    uint8_t                    *rows;       /* of 8 samples: looked for */
 
     /* macroblocks, row-major */
 
@@ -120,6 +141,9 @@ struct selkies_lite_s {
     size_t                      nchanged;   /* not CLEAN */
     uint8_t                    *kinds;      /* in the last lite picture */
     uint8_t                    *plans;      /* for a picture of the chain */
+    uint32_t                   *list;       /* where plans is not STAY */
+    size_t                      nlist;
+    selkies_area_t              area;       /* what surrounds the list */
     selkies_lite_totals_t      *totals;     /* where kinds is not SKIP */
     selkies_lite_macroblock_t  *coded;      /* where states is CODED */
     selkies_lite_counts_t       counts;
@@ -159,17 +183,31 @@ void selkies_lite_scatter(const selkies_lite_samples_t *samples, uint8_t *luma,
 const selkies_lite_totals_t *selkies_lite_neighbour(
     const selkies_lite_t *lite, size_t mb);
 
+/* The first macroblock from i on that is not clean; there is one. */
+
+size_t selkies_lite_find(const selkies_lite_t *lite, size_t i);
+
 int selkies_lite_clamp_qp(int qp);
 
 
 /*
- * lite_plan.c: fills lite->plans and returns how many macroblocks must be
- * coded.  *v is what moved, zero if nothing did.  Then lite->vectors has what
- * shows each quadrant, or NONE; else all of them are zero.
+ * lite_plan.c: fills plans, list and area and returns how many macroblocks must
+ * be coded.  The pair is of the picture and the source, its map NULL where
+ * there is none; *v is what moved, zero if nothing did.
  */
 
 size_t selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
-    selkies_vector_t *v);
+    selkies_motion_pair_t *pair, selkies_vector_t *v);
+
+
+/*
+ * Whether the block of width x height samples, 4, 8 or 16, at x, y is what the
+ * vector brings, its chroma nearly so.
+ */
+
+int selkies_lite_plan_matches(const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v);
 
 
 /*

@@ -11,8 +11,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lanes.h"
 #include "lite_vector.h"
 
 
@@ -22,8 +24,43 @@
 
 
 static int selkies_vector_median(int a, int b, int c);
+static unsigned selkies_vector_length(int d);
+static void selkies_vector_copy(uint8_t *to, size_t to_stride,
+    const uint8_t *from, size_t from_stride, size_t n, size_t rows);
 static void selkies_vector_chroma_row(uint8_t *to, const uint8_t *from,
     size_t stride, size_t n, unsigned odd_x, unsigned odd_y);
+
+
+/*
+ * By row and column of a block of a macroblock, the widths, a bit each, of
+ * partitions there whose right top neighbour comes earlier (6.4.11.7).
+ */
+
+static const uint8_t  selkies_vector_rights[4][4] = {
+    { 0, 0, 0, 0 },
+    { 1, 0, 1, 0 },
+    { 3, 1, 1, 0 },
+    { 1, 0, 1, 0 }
+};
+
+
+/* 8 or 4 bytes. */
+
+static inline uint64_t
+selkies_vector_load(const uint8_t *p, size_t n)
+{
+    uint64_t  v;
+
+    if (n == 8) {
+        memcpy(&v, p, 8);
+
+    } else {
+        v = 0;
+        memcpy(&v, p, 4);
+    }
+
+    return v;
+}
 
 
 static inline int
@@ -33,11 +70,29 @@ selkies_vector_none(selkies_vector_t v)
 }
 
 
-selkies_vector_t
-selkies_vector_predict(const selkies_vector_grid_t *grid, size_t mb_x,
-    size_t mb_y, unsigned quadrant)
+void
+selkies_vector_row(selkies_vector_grid_t *grid, int first)
 {
-    size_t                   x, y, n;
+    grid->top = !first;
+
+    if (first) {
+        memset(grid->blocks, 0, grid->width * 5 * sizeof(selkies_vector_t));
+        grid->set = 0;
+
+    } else if (grid->set > 0) {
+        memcpy(grid->blocks, grid->blocks + grid->width * 4,
+               grid->width * sizeof(selkies_vector_t));
+        memset(grid->blocks + grid->width, 0,
+               grid->width * 4 * sizeof(selkies_vector_t));
+        grid->set--;
+    }
+}
+
+
+selkies_vector_t
+selkies_vector_predict(const selkies_vector_grid_t *grid, size_t x, size_t y,
+    size_t width)
+{
     unsigned                 left, top, right;
     selkies_vector_t         a, b, c;
     const selkies_vector_t  *block;
@@ -45,21 +100,21 @@ selkies_vector_predict(const selkies_vector_grid_t *grid, size_t mb_x,
     static const selkies_vector_t  none = { SELKIES_VECTOR_NONE, 0 };
     static const selkies_vector_t  zero = { 0, 0 };
 
-    n = quadrant == SELKIES_VECTOR_WHOLE ? 2 : 1;
-    x = mb_x * 2 + (n == 1 ? quadrant % 2 : 0);
-    y = mb_y * 2 + (n == 1 ? quadrant / 2 : 0);
-
     left = x > 0;
-    top = y > 0;
-    right = top && x + n < grid->width && quadrant != 3;
+    top = y > 0 || grid->top;
 
-    block = grid->blocks + y * grid->width + x;
+    /* in the macroblock, what is to the right may come later */
+
+    right = y > 0 ? selkies_vector_rights[y][x % 4] >> (width - 1) & 1
+                  : top && x + width < grid->width;
+
+    block = selkies_vector_block(grid, x, y);
 
     a = left ? block[-1] : none;
     b = top ? *(block - grid->width) : none;
 
     if (right) {
-        c = *(block - grid->width + n);
+        c = *(block - grid->width + width);
 
     } else if (left && top) {
         c = *(block - grid->width - 1);
@@ -109,71 +164,92 @@ selkies_vector_median(int a, int b, int c)
 
 
 selkies_vector_t
-selkies_vector_skip(const selkies_vector_grid_t *grid, size_t mb_x,
-    size_t mb_y)
+selkies_vector_skip(const selkies_vector_grid_t *grid, size_t mb_x)
 {
     const selkies_vector_t  *block;
 
     static const selkies_vector_t  zero = { 0, 0 };
 
-    block = grid->blocks + mb_y * 2 * grid->width + mb_x * 2;
+    block = selkies_vector_block(grid, mb_x * 4, 0);
 
-    if (mb_x == 0 || mb_y == 0 || selkies_vector_equal(block[-1], zero)
+    if (mb_x == 0 || !grid->top || selkies_vector_equal(block[-1], zero)
         || selkies_vector_equal(*(block - grid->width), zero))
     {
         return zero;
     }
 
-    return selkies_vector_predict(grid, mb_x, mb_y, SELKIES_VECTOR_WHOLE);
+    return selkies_vector_predict(grid, mb_x * 4, 0, 4);
 }
 
 
 void
-selkies_vector_set(const selkies_vector_grid_t *grid, size_t mb_x,
-    size_t mb_y, selkies_vector_t v)
+selkies_vector_set(selkies_vector_grid_t *grid, size_t x, size_t y,
+    size_t width, size_t height, selkies_vector_t v)
 {
+    size_t             i, k;
     selkies_vector_t  *block;
 
-    block = grid->blocks + mb_y * 2 * grid->width + mb_x * 2;
+    block = selkies_vector_block(grid, x, y);
+    grid->set = 2;
 
-    block[0] = v;
-    block[1] = v;
-    block[grid->width] = v;
-    block[grid->width + 1] = v;
+    for (i = 0; i < height; i++) {
+
+        for (k = 0; k < width; k++) {
+            block[k] = v;
+        }
+
+        block += grid->width;
+    }
+}
+
+
+unsigned
+selkies_vector_bits(selkies_vector_t v, selkies_vector_t predicted)
+{
+    return selkies_vector_length(v.x - predicted.x)
+           + selkies_vector_length(v.y - predicted.y);
+}
+
+
+/* A difference counts in quarters of a sample. */
+
+static unsigned
+selkies_vector_length(int d)
+{
+    unsigned  n;
+
+    if (d == 0) {
+        return 1;
+    }
+
+    for (n = 7, d = abs(d); d > 1; d >>= 1) {
+        n += 2;
+    }
+
+    return n;
 }
 
 
 void
 selkies_vector_luma(uint8_t *to, size_t stride_bytes,
-    const selkies_planes_t *from, size_t x, size_t y, size_t size,
-    selkies_vector_t v)
+    const selkies_planes_t *from, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v)
 {
-    size_t          i;
     const uint8_t  *src;
 
     src = from->luma
           + ((ptrdiff_t) y + v.y) * (ptrdiff_t) from->luma_stride_bytes
           + (ptrdiff_t) x + v.x;
 
-    for (i = 0; i < size; i++) {
-
-        if (size == 16) {
-            memcpy(to, src, 16);
-
-        } else {
-            memcpy(to, src, 8);
-        }
-
-        to += stride_bytes;
-        src += from->luma_stride_bytes;
-    }
+    selkies_vector_copy(to, stride_bytes, src, from->luma_stride_bytes, width,
+                        height);
 }
 
 
 void
 selkies_vector_chroma(uint8_t *to, size_t stride_bytes,
-    const selkies_planes_t *from, size_t x, size_t y, size_t size,
-    selkies_vector_t v)
+    const selkies_planes_t *from, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v)
 {
     size_t          i, stride;
     const uint8_t  *src;
@@ -185,20 +261,42 @@ selkies_vector_chroma(uint8_t *to, size_t stride_bytes,
           + ((ptrdiff_t) y + v.y - (v.y & 1)) / 2 * (ptrdiff_t) stride
           + (ptrdiff_t) x + v.x - (v.x & 1);
 
-    for (i = 0; i < size / 2; i++) {
+    if (((v.x | v.y) & 1) == 0) {
+        selkies_vector_copy(to, stride_bytes, src, stride, width, height / 2);
+        return;
+    }
 
-        if ((v.x | v.y) & 1) {
-            selkies_vector_chroma_row(to, src, stride, size, v.x & 1, v.y & 1);
-
-        } else if (size == 16) {
-            memcpy(to, src, 16);
-
-        } else {
-            memcpy(to, src, 8);
-        }
-
+    for (i = 0; i < height / 2; i++) {
+        selkies_vector_chroma_row(to, src, stride, width, v.x & 1, v.y & 1);
         to += stride_bytes;
         src += stride;
+    }
+}
+
+
+static void
+selkies_vector_copy(uint8_t *to, size_t to_stride, const uint8_t *from,
+    size_t from_stride, size_t n, size_t rows)
+{
+    for (; rows > 0; rows--) {
+
+        /* of a known size memcpy() is no call */
+
+        if (n == 16) {
+            memcpy(to, from, 16);
+
+        } else if (n == 8) {
+            memcpy(to, from, 8);
+
+        } else if (n == 4) {
+            memcpy(to, from, 4);
+
+        } else {
+            memcpy(to, from, n);
+        }
+
+        to += to_stride;
+        from += from_stride;
     }
 }
 
@@ -209,17 +307,30 @@ static void
 selkies_vector_chroma_row(uint8_t *to, const uint8_t *from, size_t stride,
     size_t n, unsigned odd_x, unsigned odd_y)
 {
-    size_t    i;
+    size_t    i, step;
     uint64_t  a, b, c, d, even, odd;
 
-    for (i = 0; i < n; i += 8) {
+    step = n < 8 ? n : 8;
+    i = 0;
 
-        memcpy(&a, from + i, 8);
+    if (odd_x + odd_y == 1) {
+        for ( /* void */ ; i + 16 <= n; i += 16) {
+            selkies_lanes_store(to + i,
+                         selkies_lanes_mean(selkies_lanes_load(from + i),
+                                            selkies_lanes_load(from + i
+                                                               + (odd_x ? 2
+                                                                  : stride))));
+        }
+    }
+
+    for ( /* void */ ; i < n; i += 8) {
+
+        a = selkies_vector_load(from + i, step);
 
         if (odd_x && odd_y) {
-            memcpy(&b, from + i + 2, 8);
-            memcpy(&c, from + i + stride, 8);
-            memcpy(&d, from + i + stride + 2, 8);
+            b = selkies_vector_load(from + i + 2, step);
+            c = selkies_vector_load(from + i + stride, step);
+            d = selkies_vector_load(from + i + stride + 2, step);
 
             even = (a & SELKIES_VECTOR_BYTES) + (b & SELKIES_VECTOR_BYTES)
                    + (c & SELKIES_VECTOR_BYTES) + (d & SELKIES_VECTOR_BYTES)
@@ -233,10 +344,15 @@ selkies_vector_chroma_row(uint8_t *to, const uint8_t *from, size_t stride,
                 | (odd >> 2 & SELKIES_VECTOR_BYTES) << 8;
 
         } else if (odd_x || odd_y) {
-            memcpy(&b, from + i + (odd_x ? 2 : stride), 8);
+            b = selkies_vector_load(from + i + (odd_x ? 2 : stride), step);
             a = (a | b) - ((a ^ b) >> 1 & SELKIES_VECTOR_LOW);
         }
 
-        memcpy(to + i, &a, 8);
+        if (step == 8) {
+            memcpy(to + i, &a, 8);
+
+        } else {
+            memcpy(to + i, &a, 4);
+        }
     }
 }

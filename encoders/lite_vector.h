@@ -29,52 +29,72 @@
 
 #define SELKIES_VECTOR_NONE     INT16_MIN
 
-#define SELKIES_VECTOR_WHOLE    4           /* in place of a quadrant */
 
-
-/* The vectors of a picture, one for each block of 8x8 luma samples. */
+/*
+ * The vectors of a row of macroblocks, one for each block of 4x4 luma samples,
+ * below the last row of blocks of the one above.
+ */
 
 typedef struct {
-    selkies_vector_t        *blocks;        /* row-major */
+    selkies_vector_t        *blocks;        /* five rows */
     size_t                   width;         /* blocks */
+    unsigned                 top;           /* there is a row above */
+    unsigned                 set;           /* 0: all of them are zero */
 } selkies_vector_grid_t;
 
 
+/* Goes on to the next row of macroblocks, all of them zero, or to the first. */
+
+void selkies_vector_row(selkies_vector_grid_t *grid, int first);
+
+
 /*
- * The prediction of a vector (8.4.1.3) of a macroblock's quadrant, 0 to 3, or
- * of all of it; blocks that come earlier must be in the grid.
+ * The prediction of the vector (8.4.1.3) of a partition `width` blocks wide
+ * whose first block is x, y, y 0 to 3; what comes earlier must be in the grid.
  */
 
 selkies_vector_t selkies_vector_predict(const selkies_vector_grid_t *grid,
-    size_t mb_x, size_t mb_y, unsigned quadrant);
+    size_t x, size_t y, size_t width);
 
 
 /* What P_Skip moves a macroblock by (8.4.1.1). */
 
 selkies_vector_t selkies_vector_skip(const selkies_vector_grid_t *grid,
-    size_t mb_x, size_t mb_y);
+    size_t mb_x);
 
 
-/* Sets all blocks of a macroblock. */
+/* Sets blocks. */
 
-void selkies_vector_set(const selkies_vector_grid_t *grid, size_t mb_x,
-    size_t mb_y, selkies_vector_t v);
+void selkies_vector_set(selkies_vector_grid_t *grid, size_t x, size_t y,
+    size_t width, size_t height, selkies_vector_t v);
+
+
+/* What mvd_l0 of a vector takes (9.1), bits. */
+
+unsigned selkies_vector_bits(selkies_vector_t v, selkies_vector_t predicted);
 
 
 /*
- * What a decoder shows of the block of size x size luma samples, 8 or 16, at
- * x, y, which are multiples of 8: luma and chroma, of which there is half as
- * much and Cb and Cr side by side.  Where the vector points to lies in the
- * planes.
+ * What a decoder shows of the block of width x height luma samples, each 4, 8
+ * or a multiple of 16, at x, y, which are multiples of 4: luma and chroma, of
+ * which there is half as much and Cb and Cr side by side.  Where the vector
+ * points to lies in the planes.
  */
 
 void selkies_vector_luma(uint8_t *to, size_t stride_bytes,
-    const selkies_planes_t *from, size_t x, size_t y, size_t size,
-    selkies_vector_t v);
+    const selkies_planes_t *from, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v);
 
 void selkies_vector_chroma(uint8_t *to, size_t stride_bytes,
-    const selkies_planes_t *from, size_t x, size_t y, size_t size,
-    selkies_vector_t v);
+    const selkies_planes_t *from, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v);
+
+
+static inline selkies_vector_t *
+selkies_vector_block(const selkies_vector_grid_t *grid, size_t x, size_t y)
+{
+    return grid->blocks + (y + 1) * grid->width + x;
+}
 
 
 static inline int

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lanes.h"
 #include "motion.h"
 
 
@@ -27,7 +28,6 @@
 #define SELKIES_MOTION_TRIED    24          /* vectors with most votes */
 #define SELKIES_MOTION_STEP     8           /* rows */
 #define SELKIES_MOTION_BELOW    3           /* rows */
-#define SELKIES_MOTION_LINES    27          /* of text, up and down */
 
 
 typedef struct {
@@ -62,11 +62,6 @@ struct selkies_motion_s {
     uint64_t                keys[SELKIES_MOTION_SEEDS];     /* 0: free */
     selkies_motion_seed_t   seeds[SELKIES_MOTION_SEEDS];
     selkies_motion_vote_t   votes[SELKIES_MOTION_VOTES];
-
-    /* blocks by a row of theirs: which is first, which is next */
-
-    uint16_t                first[SELKIES_MOTION_SEEDS];
-    uint16_t                next[SELKIES_MOTION_BLOCKS];
 };
 
 
@@ -81,21 +76,6 @@ static size_t selkies_motion_try(const selkies_motion_t *motion,
     const selkies_motion_pair_t *pair, selkies_vector_t v);
 static int selkies_motion_better(selkies_vector_t v, size_t found,
     selkies_vector_t best, size_t most);
-static void selkies_motion_lines(selkies_motion_t *motion,
-    const selkies_motion_pair_t *pair, selkies_motion_block_t *blocks,
-    size_t n, int pitch);
-static void selkies_motion_column(selkies_motion_t *motion,
-    const selkies_motion_pair_t *pair, selkies_motion_block_t *block,
-    int pitch);
-static int selkies_motion_line(const selkies_motion_t *motion, long from,
-    long y);
-static size_t selkies_motion_row(const selkies_motion_pair_t *pair,
-    const selkies_motion_block_t *blocks, size_t n);
-static size_t selkies_motion_needles(selkies_motion_t *motion,
-    const selkies_motion_pair_t *pair, const selkies_motion_block_t *blocks,
-    size_t n, size_t row);
-static void selkies_motion_compare(const selkies_motion_pair_t *pair,
-    selkies_motion_block_t *block, size_t x, size_t y);
 
 
 selkies_motion_t *
@@ -232,39 +212,35 @@ static void
 selkies_motion_survey(selkies_motion_t *motion,
     const selkies_motion_pair_t *pair)
 {
-    size_t          i, n, next, step, nmbs;
-    const uint8_t  *set;
+    size_t          n, x, y, next, step;
+    const uint8_t  *row, *set;
 
     motion->nplaces = 0;
     motion->left = pair->mb_width;
     motion->right = 0;
     motion->top = pair->mb_height;
     motion->bottom = 0;
-
-    nmbs = pair->mb_width * pair->mb_height;
     n = 0;
 
-    for (i = 0; i < nmbs; i++) {
+    for (y = 0, row = pair->map; y < pair->mb_height; y++) {
 
-        if (!pair->map[i]) {
-            continue;
+        set = memchr(row, 1, pair->mb_width);
+
+        for (x = set ? (size_t) (set - row) : pair->mb_width;
+             x < pair->mb_width; x++)
+        {
+            if (!row[x]) {
+                continue;
+            }
+
+            n++;
+            motion->left = x < motion->left ? x : motion->left;
+            motion->right = x > motion->right ? x : motion->right;
+            motion->top = y < motion->top ? y : motion->top;
+            motion->bottom = y;
         }
 
-        n++;
-
-        if (i % pair->mb_width < motion->left) {
-            motion->left = i % pair->mb_width;
-        }
-
-        if (i % pair->mb_width > motion->right) {
-            motion->right = i % pair->mb_width;
-        }
-
-        if (i / pair->mb_width < motion->top) {
-            motion->top = i / pair->mb_width;
-        }
-
-        motion->bottom = i / pair->mb_width;
+        row += pair->mb_width;
     }
 
     /* not a divisor of a row, lest all lie in one column */
@@ -273,31 +249,27 @@ selkies_motion_survey(selkies_motion_t *motion,
     next = step / 2;
     n = 0;
 
-    for (i = 0; i < nmbs && motion->nplaces < SELKIES_MOTION_PLACES; i++) {
+    for (y = motion->top; y <= motion->bottom; y++) {
 
-        set = memchr(pair->map + i, 1, nmbs - i);
+        row = pair->map + y * pair->mb_width;
 
-        if (set == NULL) {
-            break;
+        for (x = motion->left; x <= motion->right; x++) {
+
+            if (!row[x] || n++ < next
+                || motion->nplaces == SELKIES_MOTION_PLACES
+                || selkies_motion_seed(motion, pair, x, y, 0) < 6)
+            {
+                continue;
+            }
+
+            next = n + step;
+
+            (void) selkies_motion_seed(motion, pair, x, y, 1);
+
+            motion->places[motion->nplaces].x = (uint16_t) x;
+            motion->places[motion->nplaces].y = (uint16_t) y;
+            motion->nplaces++;
         }
-
-        i = (size_t) (set - pair->map);
-
-        if (n++ < next
-            || selkies_motion_seed(motion, pair, i % pair->mb_width,
-                                   i / pair->mb_width, 0) < 6)
-        {
-            continue;
-        }
-
-        next = n + step;
-
-        (void) selkies_motion_seed(motion, pair, i % pair->mb_width,
-                                   i / pair->mb_width, 1);
-
-        motion->places[motion->nplaces].x = (uint16_t) (i % pair->mb_width);
-        motion->places[motion->nplaces].y = (uint16_t) (i / pair->mb_width);
-        motion->nplaces++;
     }
 }
 
@@ -423,7 +395,8 @@ selkies_motion_try(const selkies_motion_t *motion,
     for (i = 0; i < motion->nplaces; i++) {
         n += (size_t) selkies_motion_explains(pair,
                                               motion->places[i].x * 16,
-                                              motion->places[i].y * 16, 16, v);
+                                              motion->places[i].y * 16, 16, 16,
+                                              v);
     }
 
     return n;
@@ -432,271 +405,87 @@ selkies_motion_try(const selkies_motion_t *motion,
 
 int
 selkies_motion_explains(const selkies_motion_pair_t *pair, size_t x, size_t y,
-    size_t size, selkies_vector_t v)
+    size_t width, size_t height, selkies_vector_t v)
 {
     long            left, top;
-    size_t          i;
-    uint64_t        differ;
+    size_t          stride;
     const uint8_t  *now, *before;
 
     left = (long) x + v.x;
     top = (long) y + v.y;
 
-    if (left < 0 || left + (long) size > (long) pair->mb_width * 16
-        || top < 0 || top + (long) size > (long) pair->mb_height * 16)
+    if (left < 0 || left + (long) width > (long) pair->mb_width * 16
+        || top < 0 || top + (long) height > (long) pair->mb_height * 16)
     {
         return 0;
     }
 
+    stride = pair->before.luma_stride_bytes;
     now = pair->now.luma + y * pair->now.luma_stride_bytes + x;
-    before = pair->before.luma
-             + (size_t) top * pair->before.luma_stride_bytes + (size_t) left;
+    before = pair->before.luma + (size_t) top * stride + (size_t) left;
 
-    for (i = 0; i < size; i++) {
+    return selkies_motion_same(now, pair->now.luma_stride_bytes, before,
+                               stride, width, height);
+}
 
-        differ = selkies_motion_load(now) ^ selkies_motion_load(before);
 
-        if (size == 16) {
-            differ |= selkies_motion_load(now + 8)
-                      ^ selkies_motion_load(before + 8);
+int
+selkies_motion_same(const uint8_t *a, size_t a_stride, const uint8_t *b,
+    size_t b_stride, size_t n, size_t rows)
+{
+    uint32_t         x, y;
+    selkies_lanes_t  differ;
+
+    if (n == 16) {
+
+        /* in rows of text the first ones say little */
+
+        for (; rows >= 4; rows -= 4) {
+
+            differ = selkies_lanes_differ(selkies_lanes_zero(),
+                                          selkies_lanes_load(a),
+                                          selkies_lanes_load(b));
+            differ = selkies_lanes_differ(differ,
+                                          selkies_lanes_load(a + a_stride),
+                                          selkies_lanes_load(b + b_stride));
+            differ = selkies_lanes_differ(differ,
+                                          selkies_lanes_load(a + a_stride * 2),
+                                          selkies_lanes_load(b
+                                                             + b_stride * 2));
+            differ = selkies_lanes_differ(differ,
+                                          selkies_lanes_load(a + a_stride * 3),
+                                          selkies_lanes_load(b
+                                                             + b_stride * 3));
+
+            if (selkies_lanes_any(differ)) {
+                return 0;
+            }
+
+            a += a_stride * 4;
+            b += b_stride * 4;
         }
+    }
 
-        if (differ) {
+    for (; rows > 0; rows--) {
+
+        if (n == 4) {
+            memcpy(&x, a, sizeof(x));
+            memcpy(&y, b, sizeof(y));
+
+            if (x != y) {
+                return 0;
+            }
+
+        } else if (selkies_motion_load(a) != selkies_motion_load(b)
+                   || (n == 16 && selkies_motion_load(a + 8)
+                                  != selkies_motion_load(b + 8)))
+        {
             return 0;
         }
 
-        now += pair->now.luma_stride_bytes;
-        before += pair->before.luma_stride_bytes;
+        a += a_stride;
+        b += b_stride;
     }
 
     return 1;
-}
-
-
-/* blocks */
-
-static inline int
-selkies_motion_done(const selkies_motion_block_t *block)
-{
-    return block->found && ((block->v.x | block->v.y) & 1) == 0;
-}
-
-
-void
-selkies_motion_blocks(selkies_motion_t *motion,
-    const selkies_motion_pair_t *pair, selkies_motion_block_t *blocks,
-    size_t n, int pitch)
-{
-    size_t  i, k;
-
-    if (n > SELKIES_MOTION_BLOCKS) {
-        n = SELKIES_MOTION_BLOCKS;
-    }
-
-    for (i = 0; i < n; i++) {
-        blocks[i].found = 0;
-        selkies_motion_column(motion, pair, &blocks[i], pitch);
-    }
-
-    /* those side by side are looked for together */
-
-    for (i = 0; i < n; i = k) {
-
-        for (k = i; k < n && blocks[k].y == blocks[i].y; k++) { /* void */ }
-
-        selkies_motion_lines(motion, pair, blocks + i, k - i, pitch);
-    }
-}
-
-
-static void
-selkies_motion_lines(selkies_motion_t *motion,
-    const selkies_motion_pair_t *pair, selkies_motion_block_t *blocks,
-    size_t n, int pitch)
-{
-    int             line;
-    long            y;
-    size_t          i, x, end, row, slot, left;
-    uint64_t        key;
-    const uint8_t  *from;
-
-    row = selkies_motion_row(pair, blocks, n);
-    left = selkies_motion_needles(motion, pair, blocks, n, row);
-    end = motion->right * 16 + 9;
-
-    for (line = -SELKIES_MOTION_LINES; line <= SELKIES_MOTION_LINES; line++) {
-
-        y = (long) blocks[0].y + line * pitch;
-
-        if (!selkies_motion_line(motion, blocks[0].y, y)) {
-            continue;
-        }
-
-        from = pair->before.luma
-               + ((size_t) y + row) * pair->before.luma_stride_bytes;
-
-        for (x = motion->left * 16; x < end && left > 0; x++) {
-
-            key = selkies_motion_load(from + x);
-            slot = selkies_motion_hash(key);
-
-            if (motion->keys[slot] != key || key == 0) {
-                continue;
-            }
-
-            for (i = motion->first[slot]; i < n; i = motion->next[i]) {
-
-                if (selkies_motion_done(&blocks[i])) {
-                    continue;
-                }
-
-                selkies_motion_compare(pair, &blocks[i], x, (size_t) y);
-                left -= selkies_motion_done(&blocks[i]);
-            }
-        }
-    }
-}
-
-
-/* Blocks that are what was right above or below, such as empty ones. */
-
-static void
-selkies_motion_column(selkies_motion_t *motion,
-    const selkies_motion_pair_t *pair, selkies_motion_block_t *block,
-    int pitch)
-{
-    int   line;
-    long  y;
-
-    for (line = 2; line < SELKIES_MOTION_LINES * 2 && !block->found; line++) {
-
-        /* 1, -1, 2, -2 */
-
-        y = (long) block->y + (line % 2 ? -(line / 2) : line / 2) * pitch;
-
-        if (selkies_motion_line(motion, block->y, y)) {
-            selkies_motion_compare(pair, block, block->x, (size_t) y);
-        }
-    }
-}
-
-
-/* May what is at one row be looked for at the other? */
-
-static int
-selkies_motion_line(const selkies_motion_t *motion, long from, long y)
-{
-    return y >= (long) motion->top * 16 && y <= (long) motion->bottom * 16 + 8
-           && labs(y - from) <= SELKIES_MOTION_Y_MAX;
-}
-
-
-/* The row in which most of the blocks are not flat. */
-
-static size_t
-selkies_motion_row(const selkies_motion_pair_t *pair,
-    const selkies_motion_block_t *blocks, size_t n)
-{
-    size_t          i, row, count, best, most;
-    uint64_t        key;
-    const uint8_t  *from;
-
-    best = 0;
-    most = 0;
-
-    for (row = 0; row < 8; row++) {
-
-        from = pair->now.luma
-               + (blocks[0].y + row) * pair->now.luma_stride_bytes;
-        count = 0;
-
-        for (i = 0; i < n; i++) {
-            key = selkies_motion_load(from + blocks[i].x);
-            count += key != (key >> 8 | key << 56);
-        }
-
-        if (count > most) {
-            most = count;
-            best = row;
-        }
-    }
-
-    return best;
-}
-
-
-/* Enters the blocks by their row; returns how many. */
-
-static size_t
-selkies_motion_needles(selkies_motion_t *motion,
-    const selkies_motion_pair_t *pair, const selkies_motion_block_t *blocks,
-    size_t n, size_t row)
-{
-    size_t          i, slot, count;
-    uint64_t        key;
-    const uint8_t  *from;
-
-    memset(motion->keys, 0, sizeof(motion->keys));
-
-    from = pair->now.luma + (blocks[0].y + row) * pair->now.luma_stride_bytes;
-    count = 0;
-
-    for (i = 0; i < n; i++) {
-
-        key = selkies_motion_load(from + blocks[i].x);
-        slot = selkies_motion_hash(key);
-
-        if (selkies_motion_done(&blocks[i])
-            || key == (key >> 8 | key << 56)
-            || (motion->keys[slot] != 0 && motion->keys[slot] != key))
-        {
-            continue;
-        }
-
-        motion->next[i] = motion->keys[slot] ? motion->first[slot]
-                                             : SELKIES_MOTION_BLOCKS;
-        motion->keys[slot] = key;
-        motion->first[slot] = (uint16_t) i;
-        count++;
-    }
-
-    return count;
-}
-
-
-/* If the block is what was at x, y, it is found there. */
-
-static void
-selkies_motion_compare(const selkies_motion_pair_t *pair,
-    selkies_motion_block_t *block, size_t x, size_t y)
-{
-    int             i;
-    long            dx, dy;
-    const uint8_t  *now, *before;
-
-    dx = (long) x - block->x;
-    dy = (long) y - block->y;
-
-    if (labs(dx) > SELKIES_MOTION_X_MAX
-        || (block->found && ((dx | dy) & 1)))
-    {
-        return;
-    }
-
-    now = pair->now.luma + block->y * pair->now.luma_stride_bytes + block->x;
-    before = pair->before.luma + y * pair->before.luma_stride_bytes + x;
-
-    for (i = 0; i < 8; i++) {
-
-        if (selkies_motion_load(now) != selkies_motion_load(before)) {
-            return;
-        }
-
-        now += pair->now.luma_stride_bytes;
-        before += pair->before.luma_stride_bytes;
-    }
-
-    block->found = 1;
-    block->v.x = (int16_t) dx;
-    block->v.y = (int16_t) dy;
 }

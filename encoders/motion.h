@@ -28,8 +28,6 @@
 #define SELKIES_MOTION_X_MAX   1920
 #define SELKIES_MOTION_Y_MAX   496
 
-#define SELKIES_MOTION_BLOCKS  1024
-
 
 #pragma GCC visibility push(hidden)
 
@@ -75,36 +73,19 @@ int selkies_motion_find(selkies_motion_t *motion,
 
 
 /*
- * Whether the luma of the block of now of size x size samples, 8 or 16, at
- * x, y is what the vector points to; 0, too, where that is not all in the
+ * Whether the luma of the block of now of width x height samples, 4, 8 or 16,
+ * at x, y is what the vector points to; 0, too, where that is not all in the
  * picture.
  */
 
 int selkies_motion_explains(const selkies_motion_pair_t *pair, size_t x,
-    size_t y, size_t size, selkies_vector_t v);
+    size_t y, size_t width, size_t height, selkies_vector_t v);
 
 
-/* A block of 8x8 luma samples; what it is equal to, if found. */
+/* Whether rows of n bytes, 4, 8 or 16, are the same. */
 
-typedef struct {
-    uint16_t               x;           /* luma samples */
-    uint16_t               y;
-    unsigned               found;
-    selkies_vector_t       v;
-} selkies_motion_block_t;
-
-
-/*
- * Looks for blocks of now in the lines of text around them: in rows of before
- * that are whole multiples of `pitch` samples away, inside what the map
- * surrounded in the last search, which must have been one of the same pair.  A
- * vector with even components is preferred.  Blocks that lie side by side are
- * to follow one another; those beyond SELKIES_MOTION_BLOCKS are ignored.
- */
-
-void selkies_motion_blocks(selkies_motion_t *motion,
-    const selkies_motion_pair_t *pair, selkies_motion_block_t *blocks,
-    size_t n, int pitch);
+int selkies_motion_same(const uint8_t *a, size_t a_stride_bytes,
+    const uint8_t *b, size_t b_stride_bytes, size_t n, size_t rows);
 
 
 #pragma GCC visibility pop

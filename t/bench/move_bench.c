@@ -4,8 +4,9 @@
  * BSD-2-Clause
  *
  * Prints what moves cost at 1920x1080: a terminal of 1280x960 that scrolls a
- * line a picture, a window of 800x600 that is dragged over a plain desktop and
- * over text.  Once by the chain, once by libx264 alone with the same pictures:
+ * line a picture, with soft letters and with hard ones, as "scroll" of `make
+ * bench` has, a window of 800x600 that is dragged over a plain desktop and over
+ * text.  Once by the chain, once by libx264 alone with the same pictures:
  *
  *     move <load> <chain or x264> <pictures of the chain>
  *          <bytes a picture> <us to convert> <us to code> <macroblocks moved>
@@ -223,6 +224,86 @@ bench_scroll(int picture)
 }
 
 
+/* Letters of 6x13 and a mark in front, over a background that is detailed. */
+
+static void
+bench_hard_line(uint32_t *to, int length)
+{
+    int              i, x, y, word;
+    uint32_t         letter;
+    static uint16_t  letters[94][13];
+
+    for (i = letters[93][10] ? 94 : 0; i < 94; i++) {
+
+        for (y = 2; y < 11; y++) {
+            letters[i][y] = (uint16_t) (y % 2 ? bench_random(32)
+                                              : letters[i][y - 1]
+                                                ^ bench_random(2) * 10);
+        }
+
+        letters[i][10] |= 1;
+        letters[i][11] = (uint16_t) (bench_random(5) ? 0 : bench_random(32));
+    }
+
+    for (i = 0; i < 20; i++) {
+        bench_fill(to + i % 10 * 8 + i / 10 * 7 * BENCH_WIDTH, BENCH_WIDTH, 8,
+                   7, bench_random(2) ? 0xffffff : 0);
+    }
+
+    word = 0;
+
+    for (i = 0; i < length; i++) {
+
+        letter = bench_random(94);
+
+        if (word == 0) {
+            word = 1 + (int) bench_random(9);
+            continue;
+        }
+
+        word--;
+
+        for (y = 0; y < 13; y++) {
+            for (x = 0; x < 5; x++) {
+                if (letters[letter][y] >> x & 1) {
+                    to[y * BENCH_WIDTH + 88 + i * 6 + x] = 0xd0d0d0;
+                }
+            }
+        }
+    }
+}
+
+
+static void
+bench_terminal(int picture)
+{
+    int  y;
+
+    if (picture == 0) {
+        for (y = 0; y < BENCH_WIDTH * BENCH_HEIGHT; y += 4) {
+            bench_fill(screen[0] + y, BENCH_WIDTH, 4, 1,
+                       bench_random(0xffffff));
+        }
+
+        bench_fill(screen[60] + 320, BENCH_WIDTH, 1280, 960, 0x1c1c1c);
+
+        for (y = 60; y < 60 + 960; y += 15) {
+            bench_hard_line(screen[y] + 320, 190);
+        }
+    }
+
+    for (y = 60; y < 60 + 960 - 15; y++) {
+        memcpy(screen[y] + 320, screen[y + 15] + 320, 1280 * 4);
+    }
+
+    bench_fill(screen[y] + 320, BENCH_WIDTH, 1280, 15, 0x1c1c1c);
+    bench_hard_line(screen[y] + 320, 20 + (int) bench_random(170));
+
+    nrects = 1;
+    rects[0] = (selkies_rect_t) { 320, 60, 1280, 960 };
+}
+
+
 static void
 bench_drag(int picture)
 {
@@ -413,6 +494,7 @@ main(void)
     size_t                     i;
     static const bench_load_t  loads[] = {
         { "scroll", bench_scroll, 0 },
+        { "terminal", bench_terminal, 0 },
         { "drag", bench_drag, 0 },
         { "drag-text", bench_drag, 1 }
     };

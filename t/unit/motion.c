@@ -6,7 +6,7 @@
  * The search for vectors: that it finds what moved, whatever the vector, among
  * what did not; that blocks of text are found in other lines.  What a vector
  * brings against the standard's formula (ITU-T H.264, 8.4.2.2.2), sample by
- * sample.
+ * sample, and how it is predicted (8.4.1.3).
  *
  * Thread: the main thread.  Ownership: the process.
  */
@@ -19,6 +19,7 @@
 #include "tap.h"
 #include "../../encoders/lite_vector.h"
 #include "../../encoders/motion.h"
+#include "../../encoders/text.h"
 
 #define RANDOM_SEED  11
 #include "random.h"
@@ -215,7 +216,7 @@ test_edges(void)
 {
     int                    i, wrong;
     long                   x, y;
-    size_t                 row, size;
+    size_t                 row, w, h;
     selkies_vector_t       v;
     selkies_motion_pair_t  pair;
 
@@ -225,9 +226,10 @@ test_edges(void)
 
     for (i = 0; i < 200000; i++) {
 
-        size = random_number(2) ? 16 : 8;
-        x = range(0, (int) ((WIDTH - size) / 8)) * 8;
-        y = range(0, (int) ((HEIGHT - size) / 8)) * 8;
+        w = 4u << random_number(3);
+        h = 4u << random_number(3);
+        x = range(0, (int) ((WIDTH - w) / 4)) * 4;
+        y = range(0, (int) ((HEIGHT - h) / 4)) * 4;
         v.x = (int16_t) range(-WIDTH, WIDTH);
         v.y = (int16_t) range(-HEIGHT, HEIGHT);
 
@@ -236,25 +238,32 @@ test_edges(void)
             v.y = (int16_t) range(-4, 4);
         }
 
-        if (x + v.x < 0 || x + v.x + (long) size > WIDTH
-            || y + v.y < 0 || y + v.y + (long) size > HEIGHT)
+        if (x + v.x < 0 || x + v.x + (long) w > WIDTH
+            || y + v.y < 0 || y + v.y + (long) h > HEIGHT)
         {
-            wrong += selkies_motion_explains(&pair, (size_t) x, (size_t) y,
-                                             size, v);
+            wrong += selkies_motion_explains(&pair, (size_t) x, (size_t) y, w,
+                                             h, v);
             continue;
         }
 
-        for (row = 0; row < size; row++) {
+        /* a sample of it may differ, anywhere */
+
+        if (random_number(2)) {
+            now[(size_t) y + random_number((uint32_t) h)]
+               [(size_t) x + random_number((uint32_t) w)] ^= 1;
+        }
+
+        for (row = 0; row < h; row++) {
             if (memcmp(now[(size_t) y + row] + x,
-                       before[y + v.y + (long) row] + x + v.x, size) != 0)
+                       before[y + v.y + (long) row] + x + v.x, w) != 0)
             {
                 break;
             }
         }
 
-        wrong += selkies_motion_explains(&pair, (size_t) x, (size_t) y, size,
+        wrong += selkies_motion_explains(&pair, (size_t) x, (size_t) y, w, h,
                                          v)
-                 != (row == size);
+                 != (row == h);
     }
 
     ok(wrong == 0, "a block is what a vector points to, or not (%d wrong)",
@@ -262,59 +271,246 @@ test_edges(void)
 }
 
 
-/* A new line of glyphs that other lines have, at any column. */
+/* Blocks of a new line that other lines have, at any column. */
 
 static void
-test_blocks(selkies_motion_t *motion)
+test_text(void)
 {
-    size_t                  i, k, x, y, n, found, wrong;
-    selkies_vector_t        v;
-    selkies_motion_pair_t   pair;
-    selkies_motion_block_t  blocks[64];
+    size_t            i, k, n, x, y, w, h, found, wrong;
+    selkies_text_t   *text;
+    selkies_vector_t  v, places[SELKIES_TEXT_PLACES];
+    selkies_planes_t  from, to;
+
+    text = selkies_text_open();
+
+    if (!ok(text != NULL, "text: opened")) {
+        return;
+    }
 
     draw();
+    from = planes(before);
+    to = planes(now);
 
-    for (y = 0; y < 200; y++) {
-        memcpy(now[y], before[y + 18], WIDTH);
+    for (y = 20; y < 200; y += 18) {
+        selkies_text_learn(text, &from, 0, WIDTH - 7, y);
     }
 
-    for (x = 0; x + 32 <= WIDTH; x += 32) {
+    /* it scrolls, aside, too */
 
-        i = random_number(WIDTH - 40);
-        k = 18 * random_number(10);
-
-        for (y = 0; y < 18; y++) {
-            memcpy(now[200 + y] + x, before[200 + y - k] + i, 32);
-        }
-    }
-
-    pair = compare();
-    v.x = 0;
+    v.x = -5;
     v.y = 18;
-    ok(selkies_motion_find(motion, &pair, &v) && v.x == 0 && v.y == 18,
-       "a scroll is found");
+    selkies_text_move(text, v);
 
-    n = 0;
-
-    for (x = 0; x < WIDTH && n < 64; x += 16) {
-        blocks[n].x = (uint16_t) x;
-        blocks[n].y = 200;
-        n++;
+    for (y = 0; y < 218; y++) {
+        memcpy(now[y] + 5, before[y + 18], WIDTH - 5);
     }
 
-    selkies_motion_blocks(motion, &pair, blocks, n, 18);
+    from = to;
     found = 0;
     wrong = 0;
 
-    for (i = 0; i < n; i++) {
-        found += blocks[i].found;
-        wrong += blocks[i].found
-                 && !selkies_motion_explains(&pair, blocks[i].x, blocks[i].y,
-                                             8, blocks[i].v);
+    for (i = 0; i < 2000; i++) {
+
+        w = i % 3 == 2 ? 4 : 8;
+        h = i % 3 == 1 ? 4 : 8;
+        x = 8 + random_number(WIDTH - 40);
+        y = 2 + random_number(10) * 18 + (i % 6 == 1 ? 4 : 0);
+
+        for (k = 0; k < h; k++) {
+            memcpy(now[300 + k] + 100, now[y + k] + x, w);
+        }
+
+        n = selkies_text_find(text, &to, 100, 300, w, h, places);
+
+        for (k = 0; k < n; k++) {
+            found += 100 + places[k].x == (long) x
+                     && 300 + places[k].y == (long) y;
+        }
+
+        now[300 + random_number((uint32_t) h)]
+           [100 + random_number((uint32_t) w)] ^= 2;
+
+        n = selkies_text_find(text, &to, 100, 300, w, h, places);
+        wrong += n;
     }
 
-    ok(wrong == 0 && found * 10 >= n * 9,
-       "%zu of %zu blocks of a new line are found", found, n);
+    /* what is flat is not learned, what lies in a full bucket forgotten */
+
+    ok(found > 1700, "text: %zu of 2000 blocks are found", found);
+    ok(wrong < 40, "text: %zu others", wrong);
+
+    memset(now[310], 9, WIDTH * 8);
+    selkies_text_learn(text, &to, 0, WIDTH - 7, 310);
+    ok(selkies_text_find(text, &to, 64, 310, 8, 8, places) == 0,
+       "text: nothing flat");
+
+    selkies_text_close(text);
+}
+
+
+/* 6.4.11.7 and 8.4.1.3 as they are written */
+
+static selkies_vector_t
+neighbour(selkies_vector_t (*all)[MB_W * 4], uint8_t (*order)[MB_W * 4],
+    long x, long y, int now_at)
+{
+    selkies_vector_t  none = { SELKIES_VECTOR_NONE, 1 };
+
+    if (x < 0 || y < 0 || x >= MB_W * 4 || order[y][x] >= now_at) {
+        return none;
+    }
+
+    return all[y][x];
+}
+
+
+static int
+middle(int a, int b, int c)
+{
+    int  least, most;
+
+    least = a < b ? (a < c ? a : c) : (b < c ? b : c);
+    most = a > b ? (a > c ? a : c) : (b > c ? b : c);
+
+    return a + b + c - least - most;
+}
+
+
+static selkies_vector_t
+predict(selkies_vector_t (*all)[MB_W * 4], uint8_t (*order)[MB_W * 4], long x,
+    long y, long w, int now_at)
+{
+    int               k, refer;
+    selkies_vector_t  n[3], only;
+
+    n[0] = neighbour(all, order, x - 1, y, now_at);
+    n[1] = neighbour(all, order, x, y - 1, now_at);
+    n[2] = neighbour(all, order, x + w, y - 1, now_at);
+
+    /* y is 1 where there is no block, 0 where it is intra */
+
+    if (n[2].x == SELKIES_VECTOR_NONE && n[2].y == 1) {
+        n[2] = neighbour(all, order, x - 1, y - 1, now_at);
+    }
+
+    if (n[1].x == SELKIES_VECTOR_NONE && n[1].y == 1
+        && n[2].x == SELKIES_VECTOR_NONE && n[2].y == 1)
+    {
+        n[1] = n[0];
+        n[2] = n[0];
+    }
+
+    refer = 0;
+    only = (selkies_vector_t) { 0, 0 };
+
+    for (k = 0; k < 3; k++) {
+        if (n[k].x != SELKIES_VECTOR_NONE) {
+            refer++;
+            only = n[k];
+
+        } else {
+            n[k] = (selkies_vector_t) { 0, 0 };
+        }
+    }
+
+    if (refer != 1) {
+        only.x = (int16_t) middle(n[0].x, n[1].x, n[2].x);
+        only.y = (int16_t) middle(n[0].y, n[1].y, n[2].y);
+    }
+
+    return only;
+}
+
+
+/* Macroblocks of whole quadrants and halves, and intra ones. */
+
+static void
+test_prediction(void)
+{
+    int                      i, mb_x, mb_y, q, half, second, wrong, at;
+    long                     x, y, w, h, k;
+    selkies_vector_t         v, p, ours;
+    selkies_vector_grid_t    grid;
+    static uint8_t           order[MB_H * 4][MB_W * 4];
+    static selkies_vector_t  all[MB_H * 4][MB_W * 4], row[MB_W * 20];
+
+    wrong = 0;
+    grid.blocks = row;
+    grid.width = MB_W * 4;
+    memset(order, 255, sizeof(order));
+
+    for (i = 0; i < MB_W * MB_H; i++) {
+
+        mb_x = i % MB_W;
+        mb_y = i / MB_W;
+
+        if (mb_x == 0) {
+            selkies_vector_row(&grid, mb_y == 0);
+        }
+
+        q = random_number(6) == 0 || mb_y % 5 == 3 ? 4 : 0;
+        at = 1;
+
+        for (k = 0; q == 4 && k < 16; k++) {
+            v.x = mb_y % 5 == 3 ? 0 : SELKIES_VECTOR_NONE;
+            v.y = 0;
+            all[mb_y * 4 + k / 4][mb_x * 4 + k % 4] = v;
+            order[mb_y * 4 + k / 4][mb_x * 4 + k % 4] = 0;
+
+            if (v.x != 0) {
+                selkies_vector_set(&grid, (size_t) (mb_x * 4 + k % 4),
+                                   (size_t) k / 4, 1, 1, v);
+            }
+        }
+
+        for ( /* void */ ; q < 4; q++) {
+
+            half = (int) random_number(3);
+            w = half == 2 ? 1 : 2;
+            h = half == 1 ? 1 : 2;
+
+            for (second = 0; second < (half ? 2 : 1); second++, at++) {
+
+                x = mb_x * 4 + q % 2 * 2 + second * (2 - w);
+                y = mb_y * 4 + q / 2 * 2 + second * (2 - h);
+                v.x = (int16_t) range(-3, 3);
+                v.y = (int16_t) range(-3, 3);
+
+                p = predict(all, order, x, y, w, at);
+                ours = selkies_vector_predict(&grid, (size_t) x,
+                                              (size_t) y % 4, (size_t) w);
+                wrong += !selkies_vector_equal(p, ours);
+
+                selkies_vector_set(&grid, (size_t) x, (size_t) y % 4,
+                                   (size_t) w, (size_t) h, v);
+
+                for (k = 0; k < w * h; k++) {
+                    all[y + k / w][x + k % w] = v;
+                    order[y + k / w][x + k % w] = (uint8_t) at;
+                }
+            }
+        }
+
+        for (k = 0; k < 16; k++) {
+            order[mb_y * 4 + k / 4][mb_x * 4 + k % 4] = 0;
+        }
+    }
+
+    ok(wrong == 0, "vectors are predicted as the standard says (%d wrong)",
+       wrong);
+
+    for (i = 1, wrong = 0; i < 8192; i++) {
+
+        v = (selkies_vector_t) { (int16_t) i, (int16_t) -i };
+        p = (selkies_vector_t) { 0, 0 };
+
+        for (k = 0; (8 * i) >> k > 1; k++) { /* void */ }
+
+        wrong += selkies_vector_bits(v, p) != 2 * (2 * (unsigned) k + 1);
+    }
+
+    ok(wrong == 0 && selkies_vector_bits(p, p) == 2,
+       "what a vector takes is known");
 }
 
 
@@ -343,7 +539,7 @@ chroma_sample(int x, int y, int k, selkies_vector_t v)
 static void
 test_chroma(void)
 {
-    int               i, x, y, bx, by, size, wrong;
+    int               i, x, y, bx, by, w, h, wrong;
     uint8_t           out[16 * 16];
     selkies_vector_t  v;
     selkies_planes_t  from;
@@ -354,25 +550,26 @@ test_chroma(void)
 
     for (i = 0; i < 20000; i++) {
 
-        size = random_number(2) ? 16 : 8;
-        bx = range(4, MB_W * 2 - 6) * 8;
-        by = range(4, MB_H * 2 - 6) * 8;
+        w = 4 << random_number(3);
+        h = 4 << random_number(3);
+        bx = range(8, MB_W * 4 - 12) * 4;
+        by = range(8, MB_H * 4 - 12) * 4;
         v.x = (int16_t) range(-31, 15);
         v.y = (int16_t) range(-31, 15);
 
         selkies_vector_luma(out, 16, &from, (size_t) bx, (size_t) by,
-                            (size_t) size, v);
+                            (size_t) w, (size_t) h, v);
 
-        for (y = 0; y < size; y++) {
+        for (y = 0; y < h; y++) {
             wrong += memcmp(out + y * 16, before[by + v.y + y] + bx + v.x,
-                            (size_t) size) != 0;
+                            (size_t) w) != 0;
         }
 
         selkies_vector_chroma(out, 16, &from, (size_t) bx, (size_t) by,
-                              (size_t) size, v);
+                              (size_t) w, (size_t) h, v);
 
-        for (y = 0; y < size / 2; y++) {
-            for (x = 0; x < size; x++) {
+        for (y = 0; y < h / 2; y++) {
+            for (x = 0; x < w; x++) {
                 wrong += out[y * 16 + x]
                          != chroma_sample(bx / 2 + x / 2, by / 2 + y, x % 2,
                                           v);
@@ -398,7 +595,8 @@ main(void)
     test_vectors(motion);
     test_nothing(motion);
     test_edges();
-    test_blocks(motion);
+    test_text();
+    test_prediction();
     test_chroma();
 
     selkies_motion_close(motion);

@@ -1,0 +1,260 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ * BSD-2-Clause
+ *
+ * 16 samples at a time: what every processor of an architecture has, so there
+ * is nothing to be chosen at run time.  SELKIES_LANES_PLAIN leaves that out.
+ *
+ * Thread: any, there is no state.  Ownership: the caller's.
+ */
+
+
+#ifndef SELKIES_LANES_H_INCLUDED
+#define SELKIES_LANES_H_INCLUDED
+
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#if defined(__SSE2__) && !defined(SELKIES_LANES_PLAIN)
+
+#include <emmintrin.h>
+
+typedef __m128i  selkies_lanes_t;
+
+
+static inline selkies_lanes_t
+selkies_lanes_load(const uint8_t *p)
+{
+    return _mm_loadu_si128((const __m128i *) (const void *) p);
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_zero(void)
+{
+    return _mm_setzero_si128();
+}
+
+
+/* Eight samples of each. */
+
+static inline selkies_lanes_t
+selkies_lanes_pair(const uint8_t *p, const uint8_t *q)
+{
+    return _mm_unpacklo_epi64(
+                          _mm_loadl_epi64((const __m128i *) (const void *) p),
+                          _mm_loadl_epi64((const __m128i *) (const void *) q));
+}
+
+
+static inline void
+selkies_lanes_store(uint8_t *p, selkies_lanes_t v)
+{
+    _mm_storeu_si128((__m128i *) (void *) p, v);
+}
+
+
+/* (a + b + 1) / 2 */
+
+static inline selkies_lanes_t
+selkies_lanes_mean(selkies_lanes_t a, selkies_lanes_t b)
+{
+    return _mm_avg_epu8(a, b);
+}
+
+
+/* v, and where a and b differ. */
+
+static inline selkies_lanes_t
+selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    return _mm_or_si128(v, _mm_xor_si128(a, b));
+}
+
+
+static inline int
+selkies_lanes_any(selkies_lanes_t v)
+{
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) != 0xffff;
+}
+
+
+/* Sum of absolute differences. */
+
+static inline unsigned
+selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
+{
+    a = _mm_sad_epu8(a, b);
+
+    return (unsigned) _mm_cvtsi128_si32(a)
+           + (unsigned) _mm_extract_epi16(a, 4);
+}
+
+
+#elif defined(__aarch64__) && !defined(SELKIES_LANES_PLAIN)
+
+#include <arm_neon.h>
+
+typedef uint8x16_t  selkies_lanes_t;
+
+
+static inline selkies_lanes_t
+selkies_lanes_load(const uint8_t *p)
+{
+    return vld1q_u8(p);
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_zero(void)
+{
+    return vdupq_n_u8(0);
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_pair(const uint8_t *p, const uint8_t *q)
+{
+    return vcombine_u8(vld1_u8(p), vld1_u8(q));
+}
+
+
+static inline void
+selkies_lanes_store(uint8_t *p, selkies_lanes_t v)
+{
+    vst1q_u8(p, v);
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_mean(selkies_lanes_t a, selkies_lanes_t b)
+{
+    return vrhaddq_u8(a, b);
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    return vorrq_u8(v, veorq_u8(a, b));
+}
+
+
+static inline int
+selkies_lanes_any(selkies_lanes_t v)
+{
+    return vmaxvq_u8(v) != 0;
+}
+
+
+static inline unsigned
+selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
+{
+    return vaddlvq_u8(vabdq_u8(a, b));
+}
+
+
+#else
+
+typedef struct {
+    uint8_t                  of[16];
+} selkies_lanes_t;
+
+
+static inline selkies_lanes_t
+selkies_lanes_load(const uint8_t *p)
+{
+    selkies_lanes_t  v;
+
+    memcpy(v.of, p, 16);
+
+    return v;
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_zero(void)
+{
+    selkies_lanes_t  v;
+
+    memset(v.of, 0, 16);
+
+    return v;
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_pair(const uint8_t *p, const uint8_t *q)
+{
+    selkies_lanes_t  v;
+
+    memcpy(v.of, p, 8);
+    memcpy(v.of + 8, q, 8);
+
+    return v;
+}
+
+
+static inline void
+selkies_lanes_store(uint8_t *p, selkies_lanes_t v)
+{
+    memcpy(p, v.of, 16);
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_mean(selkies_lanes_t a, selkies_lanes_t b)
+{
+    int  i;
+
+    for (i = 0; i < 16; i++) {
+        a.of[i] = (uint8_t) ((a.of[i] + b.of[i] + 1) / 2);
+    }
+
+    return a;
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    int  i;
+
+    for (i = 0; i < 16; i++) {
+        v.of[i] |= a.of[i] ^ b.of[i];
+    }
+
+    return v;
+}
+
+
+static inline int
+selkies_lanes_any(selkies_lanes_t v)
+{
+    static const uint8_t  zero[16];
+
+    return memcmp(v.of, zero, 16) != 0;
+}
+
+
+static inline unsigned
+selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
+{
+    int       i;
+    unsigned  sum;
+
+    for (i = 0, sum = 0; i < 16; i++) {
+        sum += (unsigned) abs(a.of[i] - b.of[i]);
+    }
+
+    return sum;
+}
+
+#endif
+
+
+#endif /* SELKIES_LANES_H_INCLUDED */

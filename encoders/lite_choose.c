@@ -1,0 +1,400 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ * BSD-2-Clause
+ *
+ * The vectors of a macroblock of which something is new.  Quadrants, or halves
+ * of them, that are somewhere on the screen already need no residual: a line of
+ * text that scrolls in is made of glyphs of older ones.  Of vectors that do,
+ * the one that takes the fewest bits is taken.
+ *
+ * Thread: one at a time.  Ownership: lite_private.h.
+ */
+
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lanes.h"
+#include "lite_chain.h"
+#include "text.h"
+
+
+#define SELKIES_LITE_LINES       3          /* above and below */
+#define SELKIES_LITE_CANDIDATES  (5 + SELKIES_LITE_LINES * 2)
+#define SELKIES_LITE_HALVES      4          /* bits of sub_mb_type more */
+#define SELKIES_LITE_NOWHERE     65536      /* bits: not found */
+#define SELKIES_LITE_OUTSIDE     65536      /* more than a quadrant's */
+#define SELKIES_LITE_ROWS        8          /* of blocks, to be learned */
+#define SELKIES_LITE_OLDER       2          /* lines of text, too */
+
+
+static int selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x,
+    size_t y, unsigned quadrant);
+static unsigned selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x,
+    size_t y, unsigned half, selkies_vector_t v[2]);
+static unsigned selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x,
+    size_t y, size_t width, size_t height, selkies_vector_t *v);
+static size_t selkies_lite_choose_list(const selkies_lite_chain_t *c,
+    size_t x, size_t y, size_t width,
+    selkies_vector_t list[SELKIES_LITE_CANDIDATES]);
+static void selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x,
+    size_t y, selkies_vector_t *v);
+static unsigned selkies_lite_choose_differ(const selkies_lite_chain_t *c,
+    size_t x, size_t y, selkies_vector_t v);
+static void selkies_lite_choose_set(selkies_lite_chain_t *c, unsigned quadrant,
+    unsigned half, const selkies_vector_t v[2]);
+
+
+unsigned
+selkies_lite_choose(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
+{
+    size_t    x, y;
+    unsigned  i, open;
+
+    memset(c->vectors, 0, sizeof(c->vectors));
+    memset(c->halves, SELKIES_LITE_8X8, sizeof(c->halves));
+
+    if (c->moved.x == 0 && c->moved.y == 0) {
+        return SELKIES_LITE_WHOLE;
+    }
+
+    open = 0;
+
+    for (i = 0; i < 4; i++) {
+
+        x = mb_x * 16 + i % 2 * 8;
+        y = mb_y * 16 + i / 2 * 8;
+
+        if (!selkies_lite_choose_quadrant(c, x, y, i)) {
+            open |= 1u << i;
+        }
+    }
+
+    return open;
+}
+
+
+/* Whether something explains it. */
+
+static int
+selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x, size_t y,
+    unsigned quadrant)
+{
+    int               found;
+    unsigned          half, bits, best, kind;
+    selkies_vector_t  v[2], tried[2];
+
+    kind = SELKIES_LITE_8X8;
+    best = selkies_lite_choose_find(c, x, y, 8, 8, &v[0]);
+
+    for (half = SELKIES_LITE_8X4; half <= SELKIES_LITE_4X8; half++) {
+
+        if (best <= SELKIES_LITE_HALVES + 2) {
+            break;
+        }
+
+        bits = selkies_lite_choose_halves(c, x, y, half, tried);
+
+        if (bits < best) {
+            best = bits;
+            kind = half;
+            v[0] = tried[0];
+            v[1] = tried[1];
+        }
+    }
+
+    found = best < SELKIES_LITE_NOWHERE;
+
+    if (!found) {
+        selkies_lite_choose_nearest(c, x, y, &v[0]);
+    }
+
+    if (kind == SELKIES_LITE_8X8) {
+        v[1] = v[0];
+    }
+
+    selkies_lite_choose_set(c, quadrant, kind, v);
+    selkies_vector_set(&c->grid, x / 4, y / 4 % 4,
+                       kind == SELKIES_LITE_4X8 ? 1 : 2,
+                       kind == SELKIES_LITE_8X4 ? 1 : 2, v[0]);
+
+    if (kind == SELKIES_LITE_8X4) {
+        selkies_vector_set(&c->grid, x / 4, y / 4 % 4 + 1, 2, 1, v[1]);
+
+    } else if (kind == SELKIES_LITE_4X8) {
+        selkies_vector_set(&c->grid, x / 4 + 1, y / 4 % 4, 1, 2, v[1]);
+    }
+
+    return found;
+}
+
+
+/* The bits of a quadrant's halves, if both are found. */
+
+static unsigned
+selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x, size_t y,
+    unsigned half, selkies_vector_t v[2])
+{
+    size_t    width, height;
+    unsigned  bits;
+
+    width = half == SELKIES_LITE_4X8 ? 4 : 8;
+    height = half == SELKIES_LITE_8X4 ? 4 : 8;
+
+    bits = selkies_lite_choose_find(c, x, y, width, height, &v[0]);
+
+    if (bits >= SELKIES_LITE_NOWHERE) {
+        return bits;
+    }
+
+    selkies_vector_set(&c->grid, x / 4, y / 4 % 4, width / 4, height / 4,
+                       v[0]);
+
+    return bits + SELKIES_LITE_HALVES
+           + selkies_lite_choose_find(c, x + 8 - width, y + 8 - height, width,
+                                      height, &v[1]);
+}
+
+
+/* The vector of fewest bits that explains the block; its bits. */
+
+static unsigned
+selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, size_t height, selkies_vector_t *v)
+{
+    size_t             i, n;
+    unsigned           bits, best;
+    selkies_vector_t   pred;
+    selkies_vector_t   list[SELKIES_LITE_CANDIDATES + SELKIES_TEXT_PLACES];
+
+    pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
+    list[0] = pred;
+    n = 1 + selkies_lite_choose_list(c, x, y, width, list + 1);
+    best = SELKIES_LITE_NOWHERE;
+
+    for (i = 0; i < n; i++) {
+
+        bits = selkies_vector_bits(list[i], pred);
+
+        if (bits < best
+            && selkies_lite_plan_matches(c->lite, &c->pair, x, y, width,
+                                         height, list[i]))
+        {
+            best = bits;
+            *v = list[i];
+        }
+    }
+
+    if (c->pitch == 0 || c->lite->text == NULL || best <= 24) {
+        return best;
+    }
+
+    c->lite->rows[y / 8] = 1;
+
+    n = selkies_text_find(c->lite->text, &c->pair.now, x, y, width, height,
+                          list);
+
+    for (i = 0; i < n; i++) {
+
+        bits = selkies_vector_bits(list[i], pred);
+
+        if (bits < best
+            && abs(list[i].x) <= SELKIES_MOTION_X_MAX
+            && abs(list[i].y) <= SELKIES_MOTION_Y_MAX
+            && selkies_lite_plan_matches(c->lite, &c->pair, x, y, width,
+                                         height, list[i]))
+        {
+            best = bits;
+            *v = list[i];
+        }
+    }
+
+    return best;
+}
+
+
+/* What is likely, besides the prediction. */
+
+static size_t
+selkies_lite_choose_list(const selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, selkies_vector_t list[SELKIES_LITE_CANDIDATES])
+{
+    int                      i;
+    size_t                   n;
+    const selkies_vector_t  *block;
+
+    n = 0;
+    list[n++] = selkies_lite_zero;
+    list[n++] = c->moved;
+
+    block = selkies_vector_block(&c->grid, x / 4, y / 4 % 4);
+
+    if (x > 0 && block[-1].x != SELKIES_VECTOR_NONE) {
+        list[n++] = block[-1];
+    }
+
+    if (y > 0 && block[-(ptrdiff_t) c->grid.width].x != SELKIES_VECTOR_NONE) {
+        list[n++] = block[-(ptrdiff_t) c->grid.width];
+    }
+
+    for (i = 1; c->pitch != 0 && i <= SELKIES_LITE_LINES; i++) {
+        list[n].x = 0;
+        list[n++].y = (int16_t) (-i * c->pitch);
+        list[n].x = 0;
+        list[n++].y = (int16_t) (i * c->pitch);
+    }
+
+    return n;
+}
+
+
+/* Nothing explains the quadrant: what is nearest to it. */
+
+static void
+selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x, size_t y,
+    selkies_vector_t *v)
+{
+    size_t            i, n;
+    unsigned          sum, least;
+    selkies_vector_t  list[SELKIES_LITE_CANDIDATES];
+
+    n = selkies_lite_choose_list(c, x, y, 2, list);
+    least = UINT32_MAX;
+
+    for (i = 0; i < n; i++) {
+
+        sum = selkies_lite_choose_differ(c, x, y, list[i]);
+
+        if (sum < least) {
+            least = sum;
+            *v = list[i];
+        }
+    }
+}
+
+
+/* The luma of a quadrant against what the vector brings, if it is there. */
+
+static unsigned
+selkies_lite_choose_differ(const selkies_lite_chain_t *c, size_t x, size_t y,
+    selkies_vector_t v)
+{
+    long                     left, top;
+    size_t                   i, stride;
+    unsigned                 sum;
+    const uint8_t           *src, *shown;
+    const selkies_planes_t  *base;
+
+    left = (long) x + v.x;
+    top = (long) y + v.y;
+
+    if (left < 0 || left + 8 > (long) c->lite->mb_width * 16
+        || top < 0 || top + 8 > (long) c->lite->sps.mb_height * 16)
+    {
+        return SELKIES_LITE_OUTSIDE;
+    }
+
+    base = &c->lite->base;
+    stride = c->pic->luma_stride_bytes;
+    src = c->pic->luma + y * stride + x;
+    shown = base->luma + (size_t) top * base->luma_stride_bytes
+            + (size_t) left;
+    sum = 0;
+
+    for (i = 0; i < 4; i++) {
+        sum += selkies_lanes_sum(selkies_lanes_pair(src, src + stride),
+                                 selkies_lanes_pair(shown,
+                                                    shown
+                                                    + base->luma_stride_bytes));
+        src += stride * 2;
+        shown += base->luma_stride_bytes * 2;
+    }
+
+    return sum;
+}
+
+
+static void
+selkies_lite_choose_set(selkies_lite_chain_t *c, unsigned quadrant,
+    unsigned half, const selkies_vector_t v[2])
+{
+    selkies_vector_t  *to;
+
+    to = c->vectors + quadrant / 2 * 8 + quadrant % 2 * 2;
+    c->halves[quadrant] = (uint8_t) half;
+
+    to[0] = v[0];
+    to[1] = half == SELKIES_LITE_4X8 ? v[1] : v[0];
+    to[4] = half == SELKIES_LITE_8X4 ? v[1] : v[0];
+    to[5] = v[1];
+}
+
+
+/*
+ * The rows in which text was looked for, and some of the older lines, until all
+ * of them are known.
+ */
+
+void
+selkies_lite_choose_learn(selkies_lite_chain_t *c)
+{
+    int                     line;
+    long                    at;
+    size_t                  y, n, right;
+    selkies_lite_t         *lite;
+    const selkies_area_t   *area;
+
+    lite = c->lite;
+
+    if (lite->text == NULL) {
+        return;
+    }
+
+    selkies_text_move(lite->text, c->moved);
+
+    if (c->pitch == 0) {
+        return;
+    }
+
+    if (c->pitch != lite->pitch) {
+        lite->pitch = c->pitch;
+        lite->lines = 0;
+    }
+
+    area = &lite->area;
+    right = area->right * 16;
+
+    if (right + 7 > (size_t) lite->mb_width * 16) {
+        right = (size_t) lite->mb_width * 16 - 7;
+    }
+
+    n = 0;
+
+    for (y = area->top * 2; y < area->bottom * 2; y++) {
+
+        if (!lite->rows[y] || n++ >= SELKIES_LITE_ROWS) {
+            continue;
+        }
+
+        for (line = 0; line <= SELKIES_LITE_OLDER; line++) {
+
+            at = (long) y * 8 - c->pitch * (line ? lite->lines + line : 0);
+
+            if (at >= (long) area->top * 16
+                && at + 8 <= (long) area->bottom * 16)
+            {
+                selkies_text_learn(lite->text, &c->pair.now, area->left * 16,
+                                   right, (size_t) at);
+            }
+        }
+    }
+
+    if (n > 0) {
+        lite->lines += SELKIES_LITE_OLDER + 1;
+    }
+
+    memset(lite->rows, 0, (size_t) lite->sps.mb_height * 2);
+}
