@@ -257,4 +257,18 @@ selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
 #endif
 
 
+/* Four samples of each, and zeros. */
+
+static inline selkies_lanes_t
+selkies_lanes_fours(const uint8_t *p, const uint8_t *q)
+{
+    uint8_t  v[16] = { 0 };
+
+    memcpy(v, p, 4);
+    memcpy(v + 4, q, 4);
+
+    return selkies_lanes_load(v);
+}
+
+
 #endif /* SELKIES_LANES_H_INCLUDED */

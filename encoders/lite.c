@@ -133,6 +133,11 @@ selkies_lite_anchor(selkies_lite_t *lite, const selkies_access_unit_t *in,
 
     lite->base = in->recon;
     lite->ready = 1;
+
+    if (in->kind == SELKIES_PICTURE_IDR || in->qp > lite->base_qp) {
+        lite->base_qp = in->qp;
+    }
+
     lite->run = 0;
     lite->chain = 0;
     lite->nchanged = 0;

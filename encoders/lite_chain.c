@@ -593,6 +593,10 @@ selkies_lite_chain_end(selkies_lite_chain_t *c)
     lite->run = 0;
     lite->nchanged = 0;
 
+    if (c->qp > lite->base_qp) {
+        lite->base_qp = c->qp;
+    }
+
     memset(lite->states, SELKIES_LITE_CLEAN, lite->nmbs);
     memset(lite->kinds, SELKIES_LITE_SKIP, lite->nmbs);
 

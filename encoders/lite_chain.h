@@ -44,6 +44,7 @@ typedef struct {
 
     /* of the macroblock below: 4x4 blocks in raster order, quadrants */
 
+    size_t                      x;
     selkies_vector_t            vectors[16];
     uint8_t                     halves[4];
     selkies_lite_macroblock_t   mb;

@@ -27,25 +27,35 @@
 #define SELKIES_LITE_HALVES      4          /* bits of sub_mb_type more */
 #define SELKIES_LITE_NOWHERE     65536      /* bits: not found */
 #define SELKIES_LITE_OUTSIDE     65536      /* more than a quadrant's */
+#define SELKIES_LITE_SPLIT_COST  32         /* in differences of samples */
 #define SELKIES_LITE_ROWS        8          /* of blocks, to be learned */
 #define SELKIES_LITE_OLDER       2          /* lines of text, too */
 
 
+typedef struct {
+    unsigned                 half;          /* sub_mb_type */
+    unsigned                 bits;          /* NOWHERE or more: not all of it
+                                               is explained */
+    unsigned                 sum;           /* what is left of luma */
+    selkies_vector_t         v[2];
+} selkies_lite_choice_t;
+
+
 static int selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x,
     size_t y, unsigned quadrant);
-static unsigned selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x,
-    size_t y, unsigned half, selkies_vector_t v[2]);
+static void selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x,
+    size_t y, unsigned half, selkies_lite_choice_t *choice);
 static unsigned selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t *v);
 static size_t selkies_lite_choose_list(const selkies_lite_chain_t *c,
     size_t x, size_t y, size_t width,
     selkies_vector_t list[SELKIES_LITE_CANDIDATES]);
-static void selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x,
-    size_t y, selkies_vector_t *v);
+static unsigned selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x,
+    size_t y, size_t width, size_t height, selkies_vector_t *v);
 static unsigned selkies_lite_choose_differ(const selkies_lite_chain_t *c,
-    size_t x, size_t y, selkies_vector_t v);
+    size_t x, size_t y, size_t width, size_t height, selkies_vector_t v);
 static void selkies_lite_choose_set(selkies_lite_chain_t *c, unsigned quadrant,
-    unsigned half, const selkies_vector_t v[2]);
+    const selkies_lite_choice_t *choice);
 
 
 unsigned
@@ -62,6 +72,7 @@ selkies_lite_choose(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
     }
 
     open = 0;
+    c->x = mb_x;
 
     for (i = 0; i < 4; i++) {
 
@@ -83,79 +94,73 @@ static int
 selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x, size_t y,
     unsigned quadrant)
 {
-    int               found;
-    unsigned          half, bits, best, kind;
-    selkies_vector_t  v[2], tried[2];
+    unsigned                half;
+    selkies_lite_choice_t   best, tried;
 
-    kind = SELKIES_LITE_8X8;
-    best = selkies_lite_choose_find(c, x, y, 8, 8, &v[0]);
+    best.half = SELKIES_LITE_8X8;
+    best.sum = 0;
+    best.bits = selkies_lite_choose_find(c, x, y, 8, 8, &best.v[0]);
+    best.v[1] = best.v[0];
+
+    if (best.bits >= SELKIES_LITE_NOWHERE) {
+        best.sum = selkies_lite_choose_nearest(c, x, y, 8, 8, &best.v[0]);
+        best.v[1] = best.v[0];
+    }
 
     for (half = SELKIES_LITE_8X4; half <= SELKIES_LITE_4X8; half++) {
 
-        if (best <= SELKIES_LITE_HALVES + 2) {
+        if (best.bits <= SELKIES_LITE_HALVES + 2) {
             break;
         }
 
-        bits = selkies_lite_choose_halves(c, x, y, half, tried);
+        selkies_lite_choose_halves(c, x, y, half, &tried);
 
-        if (bits < best) {
-            best = bits;
-            kind = half;
-            v[0] = tried[0];
-            v[1] = tried[1];
+        if (tried.sum < best.sum
+            || (tried.sum == best.sum && tried.bits < best.bits))
+        {
+            best = tried;
         }
     }
 
-    found = best < SELKIES_LITE_NOWHERE;
+    selkies_lite_choose_set(c, quadrant, &best);
 
-    if (!found) {
-        selkies_lite_choose_nearest(c, x, y, &v[0]);
-    }
-
-    if (kind == SELKIES_LITE_8X8) {
-        v[1] = v[0];
-    }
-
-    selkies_lite_choose_set(c, quadrant, kind, v);
-    selkies_vector_set(&c->grid, x / 4, y / 4 % 4,
-                       kind == SELKIES_LITE_4X8 ? 1 : 2,
-                       kind == SELKIES_LITE_8X4 ? 1 : 2, v[0]);
-
-    if (kind == SELKIES_LITE_8X4) {
-        selkies_vector_set(&c->grid, x / 4, y / 4 % 4 + 1, 2, 1, v[1]);
-
-    } else if (kind == SELKIES_LITE_4X8) {
-        selkies_vector_set(&c->grid, x / 4 + 1, y / 4 % 4, 1, 2, v[1]);
-    }
-
-    return found;
+    return best.bits < SELKIES_LITE_NOWHERE;
 }
 
 
-/* The bits of a quadrant's halves, if both are found. */
+/* What explains the halves of a quadrant, or is nearest to them. */
 
-static unsigned
+static void
 selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x, size_t y,
-    unsigned half, selkies_vector_t v[2])
+    unsigned half, selkies_lite_choice_t *choice)
 {
-    size_t    width, height;
+    size_t    i, width, height;
     unsigned  bits;
 
     width = half == SELKIES_LITE_4X8 ? 4 : 8;
     height = half == SELKIES_LITE_8X4 ? 4 : 8;
 
-    bits = selkies_lite_choose_find(c, x, y, width, height, &v[0]);
+    choice->half = half;
+    choice->bits = SELKIES_LITE_HALVES;
+    choice->sum = 0;
 
-    if (bits >= SELKIES_LITE_NOWHERE) {
-        return bits;
+    for (i = 0; i < 2; i++) {
+
+        bits = selkies_lite_choose_find(c, x, y, width, height, &choice->v[i]);
+        choice->bits += bits;
+
+        if (bits >= SELKIES_LITE_NOWHERE) {
+            choice->sum += SELKIES_LITE_SPLIT_COST
+                           + selkies_lite_choose_nearest(c, x, y, width,
+                                                         height,
+                                                         &choice->v[i]);
+        }
+
+        selkies_vector_set(&c->grid, x / 4, y / 4 % 4, width / 4, height / 4,
+                           choice->v[i]);
+        x += 8 - width;
+        y += 8 - height;
     }
-
-    selkies_vector_set(&c->grid, x / 4, y / 4 % 4, width / 4, height / 4,
-                       v[0]);
-
-    return bits + SELKIES_LITE_HALVES
-           + selkies_lite_choose_find(c, x + 8 - width, y + 8 - height, width,
-                                      height, &v[1]);
 }
 
 
@@ -251,85 +256,99 @@ selkies_lite_choose_list(const selkies_lite_chain_t *c, size_t x, size_t y,
 }
 
 
-/* Nothing explains the quadrant: what is nearest to it. */
+/* Nothing explains the block: what is nearest to it, how near. */
 
-static void
+static unsigned
 selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x, size_t y,
-    selkies_vector_t *v)
+    size_t width, size_t height, selkies_vector_t *v)
 {
     size_t            i, n;
     unsigned          sum, least;
     selkies_vector_t  list[SELKIES_LITE_CANDIDATES];
 
-    n = selkies_lite_choose_list(c, x, y, 2, list);
+    n = selkies_lite_choose_list(c, x, y, width / 4, list);
     least = UINT32_MAX;
 
     for (i = 0; i < n; i++) {
 
-        sum = selkies_lite_choose_differ(c, x, y, list[i]);
+        sum = selkies_lite_choose_differ(c, x, y, width, height, list[i]);
 
         if (sum < least) {
             least = sum;
             *v = list[i];
         }
     }
+
+    return least;
 }
 
 
-/* The luma of a quadrant against what the vector brings, if it is there. */
+/* The luma of a block against what the vector brings, if it is there. */
 
 static unsigned
 selkies_lite_choose_differ(const selkies_lite_chain_t *c, size_t x, size_t y,
-    selkies_vector_t v)
+    size_t width, size_t height, selkies_vector_t v)
 {
     long                     left, top;
-    size_t                   i, stride;
+    size_t                   stride, shown_stride;
     unsigned                 sum;
     const uint8_t           *src, *shown;
-    const selkies_planes_t  *base;
 
     left = (long) x + v.x;
     top = (long) y + v.y;
 
-    if (left < 0 || left + 8 > (long) c->lite->mb_width * 16
-        || top < 0 || top + 8 > (long) c->lite->sps.mb_height * 16)
+    if (left < 0 || left + (long) width > (long) c->lite->mb_width * 16
+        || top < 0 || top + (long) height > (long) c->lite->sps.mb_height * 16)
     {
         return SELKIES_LITE_OUTSIDE;
     }
 
-    base = &c->lite->base;
     stride = c->pic->luma_stride_bytes;
     src = c->pic->luma + y * stride + x;
-    shown = base->luma + (size_t) top * base->luma_stride_bytes
-            + (size_t) left;
+    shown_stride = c->lite->base.luma_stride_bytes;
+    shown = c->lite->base.luma + (size_t) top * shown_stride + (size_t) left;
     sum = 0;
 
-    for (i = 0; i < 4; i++) {
-        sum += selkies_lanes_sum(selkies_lanes_pair(src, src + stride),
-                                 selkies_lanes_pair(shown,
-                                                    shown
-                                                    + base->luma_stride_bytes));
+    for ( /* void */ ; height > 0; height -= 2) {
+        sum += width == 4 ? selkies_lanes_sum(
+                                selkies_lanes_fours(src, src + stride),
+                                selkies_lanes_fours(shown,
+                                                    shown + shown_stride))
+                          : selkies_lanes_sum(
+                                selkies_lanes_pair(src, src + stride),
+                                selkies_lanes_pair(shown,
+                                                   shown + shown_stride));
         src += stride * 2;
-        shown += base->luma_stride_bytes * 2;
+        shown += shown_stride * 2;
     }
 
     return sum;
 }
 
 
+/* A quadrant's vectors, in the grid, too, for the next ones. */
+
 static void
 selkies_lite_choose_set(selkies_lite_chain_t *c, unsigned quadrant,
-    unsigned half, const selkies_vector_t v[2])
+    const selkies_lite_choice_t *choice)
 {
+    size_t             i, x, y;
     selkies_vector_t  *to;
 
-    to = c->vectors + quadrant / 2 * 8 + quadrant % 2 * 2;
-    c->halves[quadrant] = (uint8_t) half;
+    x = quadrant % 2 * 2;
+    y = quadrant / 2 * 2;
+    to = c->vectors + y * 4 + x;
+    c->halves[quadrant] = (uint8_t) choice->half;
 
-    to[0] = v[0];
-    to[1] = half == SELKIES_LITE_4X8 ? v[1] : v[0];
-    to[4] = half == SELKIES_LITE_8X4 ? v[1] : v[0];
-    to[5] = v[1];
+    to[0] = choice->v[0];
+    to[1] = choice->v[choice->half == SELKIES_LITE_4X8];
+    to[4] = choice->v[choice->half == SELKIES_LITE_8X4];
+    to[5] = choice->v[1];
+
+    for (i = 0; i < 4; i++) {
+        selkies_vector_set(&c->grid, c->x * 4 + x + i % 2, y + i / 2, 1, 1,
+                           to[i / 2 * 4 + i % 2]);
+    }
 }
 
 

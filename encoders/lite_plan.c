@@ -18,15 +18,17 @@
 #include <string.h>
 
 #include "lite_private.h"
+#include "transform.h"
 
 
 /*
  * The chroma of an odd vector is a mean of neighbours.  It will do while it
- * differs by this in the mean and nowhere by more than that.
+ * differs by that in the mean and nowhere by more, and by what the quantiser
+ * makes of it besides, for that is copied, too.
  */
 
-#define SELKIES_LITE_CHROMA_MEAN  3
-#define SELKIES_LITE_CHROMA_PEAK  24
+#define SELKIES_LITE_CHROMA_MEAN  2
+#define SELKIES_LITE_CHROMA_PEAK  20
 
 
 static void selkies_lite_plan_list(selkies_lite_t *lite,
@@ -191,7 +193,7 @@ selkies_lite_plan_chroma(const selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
     size_t height, selkies_vector_t v)
 {
-    int             d, sum;
+    int             d, sum, step;
     size_t          i, k, stride;
     uint8_t         shown[128];
     const uint8_t  *now, *before;
@@ -218,6 +220,7 @@ selkies_lite_plan_chroma(const selkies_lite_t *lite,
     }
 
     sum = 0;
+    step = selkies_transform_step(lite->base_qp);
 
     for (i = 0; i < height / 2; i++) {
 
@@ -225,7 +228,7 @@ selkies_lite_plan_chroma(const selkies_lite_t *lite,
             d = abs(now[k] - shown[i * width + k]);
             sum += d;
 
-            if (d > SELKIES_LITE_CHROMA_PEAK) {
+            if (d > SELKIES_LITE_CHROMA_PEAK + step) {
                 return 0;
             }
         }
@@ -233,5 +236,6 @@ selkies_lite_plan_chroma(const selkies_lite_t *lite,
         now += stride;
     }
 
-    return sum <= SELKIES_LITE_CHROMA_MEAN * (int) (width * height / 2);
+    return sum <= (SELKIES_LITE_CHROMA_MEAN + step / 3)
+                  * (int) (width * height / 2);
 }

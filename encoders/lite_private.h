@@ -112,6 +112,7 @@ struct selkies_lite_s {
      */
 
     selkies_planes_t            base;       /* luma NULL if not known */
+    int                         base_qp;    /* the worst in it since an IDR */
     selkies_lite_frame_t        frames[2];  /* the chain's, in turn */
     unsigned                    frame;      /* the one the base is or was in */
 

@@ -23,6 +23,8 @@
 
 
 #define SELKIES_MOTION_PLACES   48          /* macroblocks */
+#define SELKIES_MOTION_MIN      8           /* of them, or all will do */
+#define SELKIES_MOTION_ROWS     4           /* that differ, of a place */
 #define SELKIES_MOTION_SEEDS    2048        /* slots, a power of two */
 #define SELKIES_MOTION_VOTES    4096        /* slots, a power of two */
 #define SELKIES_MOTION_TRIED    24          /* vectors with most votes */
@@ -67,6 +69,10 @@ struct selkies_motion_s {
 
 static void selkies_motion_survey(selkies_motion_t *motion,
     const selkies_motion_pair_t *pair);
+static void selkies_motion_choose(selkies_motion_t *motion,
+    const selkies_motion_pair_t *pair, size_t n, int inside);
+static int selkies_motion_inside(const selkies_motion_t *motion,
+    const selkies_motion_pair_t *pair, size_t x, size_t y);
 static unsigned selkies_motion_seed(selkies_motion_t *motion,
     const selkies_motion_pair_t *pair, size_t mb_x, size_t mb_y, int keep);
 static void selkies_motion_scan(selkies_motion_t *motion,
@@ -129,8 +135,6 @@ selkies_motion_find(selkies_motion_t *motion,
     size_t                  i, k, n, found, most;
     selkies_vector_t        best;
     selkies_motion_vote_t  *vote, *top, swap;
-
-    memset(motion->keys, 0, sizeof(motion->keys));
 
     selkies_motion_survey(motion, pair);
 
@@ -212,10 +216,9 @@ static void
 selkies_motion_survey(selkies_motion_t *motion,
     const selkies_motion_pair_t *pair)
 {
-    size_t          n, x, y, next, step;
+    size_t          n, x, y;
     const uint8_t  *row, *set;
 
-    motion->nplaces = 0;
     motion->left = pair->mb_width;
     motion->right = 0;
     motion->top = pair->mb_height;
@@ -243,6 +246,29 @@ selkies_motion_survey(selkies_motion_t *motion,
         row += pair->mb_width;
     }
 
+    selkies_motion_choose(motion, pair, n, 1);
+
+    if (motion->nplaces < SELKIES_MOTION_MIN) {
+        selkies_motion_choose(motion, pair, n, 0);
+    }
+}
+
+
+/*
+ * Places among n macroblocks.  Those at the edge of something that moved show
+ * what is behind it, too, which did not: `inside` leaves them out.
+ */
+
+static void
+selkies_motion_choose(selkies_motion_t *motion,
+    const selkies_motion_pair_t *pair, size_t n, int inside)
+{
+    size_t          x, y, next, step;
+    const uint8_t  *row;
+
+    memset(motion->keys, 0, sizeof(motion->keys));
+    motion->nplaces = 0;
+
     /* not a divisor of a row, lest all lie in one column */
 
     step = n / SELKIES_MOTION_PLACES + 1;
@@ -257,6 +283,7 @@ selkies_motion_survey(selkies_motion_t *motion,
 
             if (!row[x] || n++ < next
                 || motion->nplaces == SELKIES_MOTION_PLACES
+                || (inside && !selkies_motion_inside(motion, pair, x, y))
                 || selkies_motion_seed(motion, pair, x, y, 0) < 6)
             {
                 continue;
@@ -271,6 +298,38 @@ selkies_motion_survey(selkies_motion_t *motion,
             motion->nplaces++;
         }
     }
+}
+
+
+static int
+selkies_motion_inside(const selkies_motion_t *motion,
+    const selkies_motion_pair_t *pair, size_t x, size_t y)
+{
+    size_t          i, n, stride;
+    const uint8_t  *at, *row;
+
+    at = pair->map + y * pair->mb_width + x;
+
+    if (x <= motion->left || x >= motion->right
+        || y <= motion->top || y >= motion->bottom
+        || !at[-1] || !at[1]
+        || !*(at - pair->mb_width) || !at[pair->mb_width])
+    {
+        return 0;
+    }
+
+    /* the side of a window says nothing about up and down */
+
+    stride = pair->now.luma_stride_bytes;
+    row = pair->now.luma + y * 16 * stride + x * 16;
+    n = 0;
+
+    for (i = 1; i < 16; i++) {
+        n += memcmp(row, row + stride, 16) != 0;
+        row += stride;
+    }
+
+    return n >= SELKIES_MOTION_ROWS;
 }
 
 

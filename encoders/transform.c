@@ -76,6 +76,16 @@ static const uint8_t  selkies_transform_chroma_qps[22] = {
 
 
 int
+selkies_transform_step(int qp)
+{
+    /* 5/8 at QP 0, twice as much every six */
+
+    return (int) ((selkies_transform_scales[qp % 6][SELKIES_TRANSFORM_A]
+                   << qp / 6) + 15) / 16;
+}
+
+
+int
 selkies_transform_chroma_qp(int qp, int offset)
 {
     qp += offset;

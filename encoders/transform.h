@@ -91,6 +91,11 @@ void selkies_transform_scale_chroma_dc(int32_t dcs[4], const int16_t levels[4],
     int qp);
 
 
+/* The quantiser's step, in samples, rounded up. */
+
+int selkies_transform_step(int qp);
+
+
 /* QP'c of a luma QP: table 8-15, offset is chroma_qp_index_offset. */
 
 int selkies_transform_chroma_qp(int qp, int offset);
