@@ -23,8 +23,10 @@ static const char *selkies_screen_extensions(selkies_screen_t *screen);
 static const char *selkies_screen_format(selkies_screen_t *screen);
 static void selkies_screen_event(selkies_screen_t *screen, XEvent *event);
 static selkies_status_t selkies_screen_ready(selkies_screen_t *screen);
+static int selkies_screen_is_damaged(const selkies_screen_t *screen);
 static selkies_status_t selkies_screen_fetch(selkies_screen_t *screen);
 static selkies_status_t selkies_screen_image_failed(selkies_screen_t *screen);
+static void selkies_screen_add(selkies_screen_t *screen);
 static void selkies_screen_drain(selkies_screen_t *screen);
 static void selkies_screen_copy(selkies_screen_t *screen);
 
@@ -250,7 +252,7 @@ selkies_screen_dispatch(selkies_screen_t *screen)
 
     bits = 0;
 
-    if (screen->started && (screen->damaged || screen->full)) {
+    if (screen->started && selkies_screen_is_damaged(screen)) {
         bits |= SELKIES_SCREEN_DAMAGE;
     }
 
@@ -362,6 +364,7 @@ selkies_screen_stop(selkies_screen_t *screen)
 
     screen->started = 0;
     screen->damaged = 0;
+    screen->nadded = 0;
 
     selkies_shm_destroy(&screen->shm, screen->xcb);
 
@@ -385,7 +388,7 @@ selkies_screen_acquire(selkies_screen_t *screen, selkies_frame_t *frame)
         return SELKIES_REINIT;
     }
 
-    if (!screen->started || !(screen->damaged || screen->full)) {
+    if (!screen->started || !selkies_screen_is_damaged(screen)) {
         return SELKIES_AGAIN;
     }
 
@@ -396,7 +399,20 @@ selkies_screen_acquire(selkies_screen_t *screen, selkies_frame_t *frame)
 
     frame->capture_us = selkies_clock_us();
 
-    status = selkies_screen_fetch(screen);
+    status = SELKIES_OK;
+    screen->nrects = 0;
+
+    if (screen->damaged || screen->full) {
+        status = selkies_screen_fetch(screen);
+    }
+
+    if (status == SELKIES_OK) {
+        selkies_screen_add(screen);
+
+        if (screen->nrects == 0) {
+            return SELKIES_AGAIN;
+        }
+    }
 
     if (status == SELKIES_OK && screen->tier == SELKIES_TIER_FB
         && !screen->proven)
@@ -427,6 +443,13 @@ selkies_screen_acquire(selkies_screen_t *screen, selkies_frame_t *frame)
     frame->nrects = screen->nrects;
 
     return SELKIES_OK;
+}
+
+
+static int
+selkies_screen_is_damaged(const selkies_screen_t *screen)
+{
+    return screen->damaged || screen->full || screen->nadded != 0;
 }
 
 
@@ -515,8 +538,6 @@ selkies_screen_fetch(selkies_screen_t *screen)
 
     fetched = XFixesFetchRegion(screen->display, screen->region, &n);
 
-    screen->nrects = 0;
-
     for (i = 0; fetched != NULL && i < n && !full; i++) {
         rect.x = fetched[i].x;
         rect.y = fetched[i].y;
@@ -554,7 +575,7 @@ selkies_screen_fetch(selkies_screen_t *screen)
     }
 
     if (screen->nrects == 0) {
-        return SELKIES_AGAIN;
+        return screen->nadded != 0 ? SELKIES_OK : SELKIES_AGAIN;
     }
 
     if (screen->tier == SELKIES_TIER_IMAGE
@@ -568,6 +589,30 @@ selkies_screen_fetch(selkies_screen_t *screen)
     screen->full = 0;
 
     return SELKIES_OK;
+}
+
+
+/*
+ * What the caller says is damaged has changed in no memory, or will be told by
+ * the server as well: its pixels are current.  The screen may have become
+ * smaller since.
+ */
+
+static void
+selkies_screen_add(selkies_screen_t *screen)
+{
+    size_t  i;
+
+    for (i = 0; i < screen->nadded; i++) {
+        if (selkies_rect_clip(&screen->added[i], screen->width,
+                              screen->height))
+        {
+            selkies_rects_add(screen->rects, &screen->nrects,
+                              SELKIES_SCREEN_RECTS_MAX, &screen->added[i]);
+        }
+    }
+
+    screen->nadded = 0;
 }
 
 
@@ -643,6 +688,20 @@ void
 selkies_screen_damage_all(selkies_screen_t *screen)
 {
     screen->full = 1;
+}
+
+
+void
+selkies_screen_damage(selkies_screen_t *screen, const selkies_rect_t *rect)
+{
+    selkies_rect_t  part;
+
+    part = *rect;
+
+    if (selkies_rect_clip(&part, screen->width, screen->height)) {
+        selkies_rects_add(screen->added, &screen->nadded,
+                          SELKIES_SCREEN_ADDED_MAX, &part);
+    }
 }
 
 

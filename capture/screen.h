@@ -130,9 +130,9 @@ void selkies_screen_stop(selkies_screen_t *screen);
 
 
 /*
- * Takes the damage so far and makes these pixels current; one round trip to
- * the server.  OK: frame is filled, until selkies_screen_release().  Its
- * rectangles may overlap.  AGAIN: nothing was damaged.  REINIT: the size
+ * Takes the damage so far and makes these pixels current; at most one round
+ * trip to the server.  OK: frame is filled, until selkies_screen_release().
+ * Its rectangles may overlap.  AGAIN: nothing was damaged.  REINIT: the size
  * changed and was not asked for yet.  LOST, ERROR.  Nothing is lost when it
  * is not OK: the damage is still to be acquired.
  */
@@ -145,6 +145,16 @@ void selkies_screen_release(selkies_screen_t *screen);
 /* The whole screen counts as damaged; for a consumer that starts anew. */
 
 void selkies_screen_damage_all(selkies_screen_t *screen);
+
+
+/*
+ * This part of it does, for who lays something over the picture; what is
+ * outside of the screen is left out.  With no other damage acquire() then asks
+ * the server nothing.
+ */
+
+void selkies_screen_damage(selkies_screen_t *screen,
+    const selkies_rect_t *rect);
 
 
 /* How pixels are read now: "framebuffer", "shared pixmap" or "shm image". */

@@ -19,6 +19,9 @@
 #include "shm.h"
 
 
+#define SELKIES_SCREEN_ADDED_MAX  8
+
+
 typedef enum {
     SELKIES_TIER_FB = 0,
     SELKIES_TIER_PIXMAP,
@@ -58,6 +61,9 @@ struct selkies_screen_s {
 
     size_t                  nrects;
     selkies_rect_t          rects[SELKIES_SCREEN_RECTS_MAX];
+
+    size_t                  nadded;         /* by selkies_screen_damage() */
+    selkies_rect_t          added[SELKIES_SCREEN_ADDED_MAX];
 };
 
 

@@ -3,8 +3,9 @@
  * Copyright (C) ngx_selkies authors
  * BSD-2-Clause
  *
- * See overlay.h.  The box is what the image covers, in whole macroblocks: no
- * macroblock is converted both with and without the image.
+ * See overlay.h.  A box is what images cover, in whole macroblocks: no
+ * macroblock is converted both with and without them.  Boxes that meet become
+ * one, so that no pixel is in two.
  */
 
 
@@ -14,7 +15,7 @@
 #include "overlay.h"
 
 
-#define SELKIES_OVERLAY_RECTS  64       /* converted at once */
+#define SELKIES_OVERLAY_BATCH  64       /* rectangles converted at once */
 
 
 /* Rectangles on their way into the conversion. */
@@ -22,50 +23,128 @@
 typedef struct {
     selkies_picture_t  *pic;
     selkies_frame_t     frame;
-    selkies_rect_t      rects[SELKIES_OVERLAY_RECTS];
+    selkies_rect_t      rects[SELKIES_OVERLAY_BATCH];
     size_t              changed;
 } selkies_overlay_batch_t;
 
 
+/* A box, and the copy of what is in it. */
+
+typedef struct {
+    selkies_rect_t      rect;
+    uint8_t            *pixels;
+} selkies_overlay_box_t;
+
+
+static void selkies_overlay_find_place(const selkies_overlay_t *overlay,
+    selkies_overlay_layer_t *layer);
+static uint64_t selkies_overlay_layer_us(const selkies_overlay_t *overlay,
+    const selkies_overlay_layer_t *layer);
 static int32_t selkies_overlay_bounce(int32_t at, int32_t *step,
     int32_t image, int32_t picture);
-static int selkies_overlay_box(const selkies_overlay_t *overlay,
-    const selkies_frame_t *frame, selkies_rect_t *box);
+static void selkies_overlay_extent(const selkies_overlay_layer_t *layer,
+    int32_t width, int32_t height, selkies_rect_t *rect);
+static size_t selkies_overlay_boxes(const selkies_overlay_t *overlay,
+    const selkies_frame_t *frame, selkies_overlay_box_t *boxes);
+static int selkies_overlay_meet(const selkies_rect_t *a,
+    const selkies_rect_t *b);
+static void selkies_overlay_cover(selkies_rect_t *rect,
+    const selkies_rect_t *other);
 static int selkies_overlay_scratch(selkies_overlay_t *overlay,
-    const selkies_rect_t *box);
+    selkies_overlay_box_t *boxes, size_t n);
 static void selkies_overlay_around(selkies_overlay_batch_t *batch,
-    const selkies_rect_t *rect, const selkies_rect_t *box);
+    const selkies_rect_t *rect, const selkies_overlay_box_t *boxes, size_t n);
 static int selkies_overlay_inside(const selkies_rect_t *rect,
     const selkies_rect_t *box, selkies_rect_t *part);
 static void selkies_overlay_blend(const selkies_overlay_t *overlay,
-    const selkies_frame_t *frame, const selkies_rect_t *box,
+    const selkies_frame_t *frame, const selkies_overlay_box_t *box,
     const selkies_rect_t *part);
+static void selkies_overlay_blend_layer(const selkies_overlay_layer_t *layer,
+    const selkies_overlay_box_t *box, const selkies_rect_t *part);
 static void selkies_overlay_add(selkies_overlay_batch_t *batch, int32_t left,
     int32_t top, int32_t right, int32_t bottom);
 static void selkies_overlay_flush(selkies_overlay_batch_t *batch);
 
 
 void
-selkies_overlay_place(selkies_overlay_t *overlay, const selkies_image_t *image,
-    selkies_overlay_place_t place, int32_t width, int32_t height)
+selkies_overlay_resize(selkies_overlay_t *overlay, int32_t width,
+    int32_t height)
 {
-    int32_t  x, y, right, bottom;
+    size_t                    i;
+    selkies_overlay_layer_t  *layer;
 
-    overlay->image = (place == SELKIES_OVERLAY_NONE) ? NULL : image;
-    overlay->place = place;
     overlay->width = width;
     overlay->height = height;
 
-    if (overlay->image == NULL) {
-        return;
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        layer = &overlay->layers[i];
+        layer->shown.width = 0;
+
+        if (layer->image != NULL) {
+            layer->changed = 1;
+
+            if (layer->place != SELKIES_OVERLAY_NONE) {
+                selkies_overlay_find_place(overlay, layer);
+            }
+        }
     }
+}
+
+
+void
+selkies_overlay_place(selkies_overlay_t *overlay,
+    selkies_overlay_layer_e layer, const selkies_image_t *image,
+    selkies_overlay_place_t place)
+{
+    unsigned                  moves;
+    selkies_overlay_layer_t  *to;
+
+    to = &overlay->layers[layer];
+
+    /* another text goes on from where the last one was */
+
+    moves = to->image != NULL && to->place == place
+            && place == SELKIES_OVERLAY_MOVING;
+
+    to->image = (place == SELKIES_OVERLAY_NONE) ? NULL : image;
+    to->place = place;
+    to->changed = 1;
+
+    if (to->image != NULL && !moves) {
+        selkies_overlay_find_place(overlay, to);
+    }
+}
+
+
+void
+selkies_overlay_put(selkies_overlay_t *overlay, selkies_overlay_layer_e layer,
+    const selkies_image_t *image, int32_t x, int32_t y)
+{
+    selkies_overlay_layer_t  *to;
+
+    to = &overlay->layers[layer];
+
+    to->image = image;
+    to->place = SELKIES_OVERLAY_NONE;
+    to->changed = 1;
+    to->x = x;
+    to->y = y;
+}
+
+
+static void
+selkies_overlay_find_place(const selkies_overlay_t *overlay,
+    selkies_overlay_layer_t *layer)
+{
+    int32_t                 x, y, right, bottom;
+    const selkies_image_t  *image = layer->image;
 
     x = SELKIES_OVERLAY_MARGIN;
     y = SELKIES_OVERLAY_MARGIN;
-    right = width - image->width - SELKIES_OVERLAY_MARGIN;
-    bottom = height - image->height - SELKIES_OVERLAY_MARGIN;
+    right = overlay->width - image->width - SELKIES_OVERLAY_MARGIN;
+    bottom = overlay->height - image->height - SELKIES_OVERLAY_MARGIN;
 
-    switch (place) {
+    switch (layer->place) {
 
     case SELKIES_OVERLAY_TOP_LEFT:
         break;
@@ -79,8 +158,8 @@ selkies_overlay_place(selkies_overlay_t *overlay, const selkies_image_t *image,
         break;
 
     case SELKIES_OVERLAY_CENTRE:
-        x = (width - image->width) / 2;
-        y = (height - image->height) / 2;
+        x = (overlay->width - image->width) / 2;
+        y = (overlay->height - image->height) / 2;
         break;
 
     case SELKIES_OVERLAY_MOVING:
@@ -93,10 +172,10 @@ selkies_overlay_place(selkies_overlay_t *overlay, const selkies_image_t *image,
         y = bottom;
     }
 
-    overlay->x = x > 0 ? x : 0;
-    overlay->y = y > 0 ? y : 0;
-    overlay->dx = SELKIES_OVERLAY_STEP;
-    overlay->dy = SELKIES_OVERLAY_STEP;
+    layer->x = x > 0 ? x : 0;
+    layer->y = y > 0 ? y : 0;
+    layer->dx = SELKIES_OVERLAY_STEP;
+    layer->dy = SELKIES_OVERLAY_STEP;
 }
 
 
@@ -108,46 +187,75 @@ selkies_overlay_finish(selkies_overlay_t *overlay)
 }
 
 
+int
+selkies_overlay_used(const selkies_overlay_t *overlay)
+{
+    size_t  i;
+
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        if (overlay->layers[i].image != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 uint64_t
 selkies_overlay_deadline_us(const selkies_overlay_t *overlay)
 {
-    if (overlay->image == NULL || overlay->place != SELKIES_OVERLAY_MOVING
-        || (overlay->width <= overlay->image->width
-            && overlay->height <= overlay->image->height))
+    size_t    i;
+    uint64_t  due, layer_us;
+
+    due = SELKIES_OVERLAY_NEVER;
+
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        layer_us = selkies_overlay_layer_us(overlay, &overlay->layers[i]);
+        due = layer_us < due ? layer_us : due;
+    }
+
+    return due;
+}
+
+
+static uint64_t
+selkies_overlay_layer_us(const selkies_overlay_t *overlay,
+    const selkies_overlay_layer_t *layer)
+{
+    if (layer->image == NULL || layer->place != SELKIES_OVERLAY_MOVING
+        || (overlay->width <= layer->image->width
+            && overlay->height <= layer->image->height))
     {
         return SELKIES_OVERLAY_NEVER;
     }
 
-    return overlay->moved_us + SELKIES_OVERLAY_STEP_US;
+    return layer->moved_us + SELKIES_OVERLAY_STEP_US;
 }
 
 
-int
-selkies_overlay_move(selkies_overlay_t *overlay, uint64_t now_us,
-    selkies_rect_t *damage)
+void
+selkies_overlay_move(selkies_overlay_t *overlay, uint64_t now_us)
 {
-    int32_t  x, y;
+    size_t                    i;
+    selkies_overlay_layer_t  *layer;
 
-    if (now_us < selkies_overlay_deadline_us(overlay)) {
-        return 0;
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        layer = &overlay->layers[i];
+
+        if (now_us < selkies_overlay_layer_us(overlay, layer)) {
+            continue;
+        }
+
+        layer->moved_us = now_us;
+        layer->x = selkies_overlay_bounce(layer->x, &layer->dx,
+                                          layer->image->width,
+                                          overlay->width);
+        layer->y = selkies_overlay_bounce(layer->y, &layer->dy,
+                                          layer->image->height,
+                                          overlay->height);
+        layer->changed = 1;
     }
-
-    x = overlay->x;
-    y = overlay->y;
-
-    overlay->moved_us = now_us;
-    overlay->x = selkies_overlay_bounce(x, &overlay->dx, overlay->image->width,
-                                        overlay->width);
-    overlay->y = selkies_overlay_bounce(y, &overlay->dy,
-                                        overlay->image->height,
-                                        overlay->height);
-
-    damage->x = x < overlay->x ? x : overlay->x;
-    damage->y = y < overlay->y ? y : overlay->y;
-    damage->width = overlay->image->width + abs(overlay->x - x);
-    damage->height = overlay->image->height + abs(overlay->y - y);
-
-    return 1;
 }
 
 
@@ -175,20 +283,61 @@ selkies_overlay_bounce(int32_t at, int32_t *step, int32_t image,
 
 
 size_t
+selkies_overlay_damage(selkies_overlay_t *overlay, selkies_rect_t *rects)
+{
+    size_t                    i, n;
+    selkies_rect_t            now;
+    selkies_overlay_layer_t  *layer;
+
+    n = 0;
+
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        layer = &overlay->layers[i];
+
+        if (!layer->changed) {
+            continue;
+        }
+
+        selkies_overlay_extent(layer, overlay->width, overlay->height, &now);
+
+        if (layer->shown.width > 0) {
+            rects[n++] = layer->shown;
+        }
+
+        if (now.width > 0) {
+
+            if (layer->shown.width > 0
+                && selkies_overlay_meet(&layer->shown, &now))
+            {
+                selkies_overlay_cover(&rects[n - 1], &now);
+
+            } else {
+                rects[n++] = now;
+            }
+        }
+
+        layer->shown = now;
+        layer->changed = 0;
+    }
+
+    return n;
+}
+
+
+size_t
 selkies_overlay_convert(selkies_overlay_t *overlay, selkies_picture_t *pic,
     const selkies_frame_t *frame)
 {
-    size_t                   i, stride;
-    selkies_rect_t           box, part;
-    selkies_overlay_batch_t  batch, inside;
+    size_t                   i, b, n, stride, changed;
+    selkies_rect_t           part;
+    selkies_overlay_box_t    boxes[SELKIES_OVERLAY_LAYERS];
+    selkies_overlay_batch_t  batch, insides[SELKIES_OVERLAY_LAYERS];
 
-    if (!selkies_overlay_box(overlay, frame, &box)
-        || !selkies_overlay_scratch(overlay, &box))
-    {
+    n = selkies_overlay_boxes(overlay, frame, boxes);
+
+    if (n == 0 || !selkies_overlay_scratch(overlay, boxes, n)) {
         return selkies_convert(pic, frame);
     }
-
-    stride = (size_t) box.width * 4;
 
     batch.pic = pic;
     batch.changed = 0;
@@ -196,28 +345,45 @@ selkies_overlay_convert(selkies_overlay_t *overlay, selkies_picture_t *pic,
     batch.frame.rects = batch.rects;
     batch.frame.nrects = 0;
 
-    /* the copy stands where the box is on a screen that has nothing else */
+    /* a copy stands where the box is on a screen that has nothing else */
 
-    inside = batch;
-    inside.frame.rects = inside.rects;
-    inside.frame.stride_bytes = stride;
-    inside.frame.pixels = overlay->scratch - (size_t) box.y * stride
-                          - (size_t) box.x * 4;
+    for (b = 0; b < n; b++) {
+        stride = (size_t) boxes[b].rect.width * 4;
+
+        insides[b].pic = pic;
+        insides[b].changed = 0;
+        insides[b].frame = batch.frame;
+        insides[b].frame.rects = insides[b].rects;
+        insides[b].frame.stride_bytes = stride;
+        insides[b].frame.pixels = boxes[b].pixels
+                                  - (size_t) boxes[b].rect.y * stride
+                                  - (size_t) boxes[b].rect.x * 4;
+    }
 
     for (i = 0; i < frame->nrects; i++) {
-        selkies_overlay_around(&batch, &frame->rects[i], &box);
+        selkies_overlay_around(&batch, &frame->rects[i], boxes, n);
 
-        if (selkies_overlay_inside(&frame->rects[i], &box, &part)) {
-            selkies_overlay_blend(overlay, frame, &box, &part);
-            selkies_overlay_add(&inside, part.x, part.y, part.x + part.width,
-                                part.y + part.height);
+        for (b = 0; b < n; b++) {
+            if (selkies_overlay_inside(&frame->rects[i], &boxes[b].rect,
+                                       &part))
+            {
+                selkies_overlay_blend(overlay, frame, &boxes[b], &part);
+                selkies_overlay_add(&insides[b], part.x, part.y,
+                                    part.x + part.width,
+                                    part.y + part.height);
+            }
         }
     }
 
     selkies_overlay_flush(&batch);
-    selkies_overlay_flush(&inside);
+    changed = batch.changed;
 
-    return batch.changed + inside.changed;
+    for (b = 0; b < n; b++) {
+        selkies_overlay_flush(&insides[b]);
+        changed += insides[b].changed;
+    }
+
+    return changed;
 }
 
 
@@ -226,111 +392,230 @@ selkies_overlay_lines(const selkies_overlay_t *overlay,
     const selkies_frame_t *frame, int32_t y, int32_t height, int32_t width,
     uint8_t *out)
 {
-    selkies_rect_t     lines;
-    selkies_overlay_t  to;
+    size_t                 i;
+    selkies_rect_t         extent;
+    selkies_overlay_box_t  lines;
 
-    if (overlay->image == NULL || overlay->y >= y + height
-        || overlay->y + overlay->image->height <= y)
-    {
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        selkies_overlay_extent(&overlay->layers[i], width, frame->height,
+                               &extent);
+
+        if (extent.width > 0 && extent.y < y + height
+            && extent.y + extent.height > y)
+        {
+            break;
+        }
+    }
+
+    if (i == SELKIES_OVERLAY_LAYERS) {
         return 0;
     }
 
-    lines.x = 0;
-    lines.y = y;
-    lines.width = width;
-    lines.height = height;
+    lines.rect.x = 0;
+    lines.rect.y = y;
+    lines.rect.width = width;
+    lines.rect.height = height;
+    lines.pixels = out;
 
-    to = *overlay;
-    to.scratch = out;
-
-    selkies_overlay_blend(&to, frame, &lines, &lines);
+    selkies_overlay_blend(overlay, frame, &lines, &lines.rect);
 
     return 1;
 }
 
 
-/* 0 where the image is not on the frame. */
+/* What is to be seen of an image; no width where there is nothing. */
 
-static int
-selkies_overlay_box(const selkies_overlay_t *overlay,
-    const selkies_frame_t *frame, selkies_rect_t *box)
+static void
+selkies_overlay_extent(const selkies_overlay_layer_t *layer, int32_t width,
+    int32_t height, selkies_rect_t *rect)
 {
     int32_t  right, bottom;
 
-    if (overlay->image == NULL) {
-        return 0;
+    memset(rect, 0, sizeof(selkies_rect_t));
+
+    if (layer->image == NULL) {
+        return;
     }
 
-    right = (overlay->x + overlay->image->width + 15) & ~15;
-    bottom = (overlay->y + overlay->image->height + 15) & ~15;
+    right = layer->x + layer->image->width;
+    bottom = layer->y + layer->image->height;
 
-    right = right < frame->width ? right : frame->width;
-    bottom = bottom < frame->height ? bottom : frame->height;
+    right = right < width ? right : width;
+    bottom = bottom < height ? bottom : height;
 
-    box->x = overlay->x & ~15;
-    box->y = overlay->y & ~15;
-    box->width = right - box->x;
-    box->height = bottom - box->y;
+    rect->x = layer->x > 0 ? layer->x : 0;
+    rect->y = layer->y > 0 ? layer->y : 0;
 
-    return box->width > 0 && box->height > 0;
+    if (right > rect->x && bottom > rect->y) {
+        rect->width = right - rect->x;
+        rect->height = bottom - rect->y;
+    }
+}
+
+
+static size_t
+selkies_overlay_boxes(const selkies_overlay_t *overlay,
+    const selkies_frame_t *frame, selkies_overlay_box_t *boxes)
+{
+    size_t          i, k, n;
+    int32_t         right, bottom;
+    selkies_rect_t  box;
+
+    n = 0;
+
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        selkies_overlay_extent(&overlay->layers[i], frame->width,
+                               frame->height, &box);
+
+        if (box.width == 0) {
+            continue;
+        }
+
+        right = (box.x + box.width + 15) & ~15;
+        bottom = (box.y + box.height + 15) & ~15;
+
+        box.x &= ~15;
+        box.y &= ~15;
+        box.width = (right < frame->width ? right : frame->width) - box.x;
+        box.height = (bottom < frame->height ? bottom : frame->height) - box.y;
+
+        /* one that has grown may meet others */
+
+        for (k = 0; k < n; /* void */ ) {
+
+            if (!selkies_overlay_meet(&boxes[k].rect, &box)) {
+                k++;
+                continue;
+            }
+
+            selkies_overlay_cover(&box, &boxes[k].rect);
+            boxes[k] = boxes[--n];
+            k = 0;
+        }
+
+        boxes[n++].rect = box;
+    }
+
+    return n;
 }
 
 
 static int
-selkies_overlay_scratch(selkies_overlay_t *overlay, const selkies_rect_t *box)
+selkies_overlay_meet(const selkies_rect_t *a, const selkies_rect_t *b)
 {
-    size_t    bytes;
+    return a->x < b->x + b->width && b->x < a->x + a->width
+           && a->y < b->y + b->height && b->y < a->y + a->height;
+}
+
+
+static void
+selkies_overlay_cover(selkies_rect_t *rect, const selkies_rect_t *other)
+{
+    int32_t  right, bottom;
+
+    right = rect->x + rect->width;
+    bottom = rect->y + rect->height;
+
+    if (right < other->x + other->width) {
+        right = other->x + other->width;
+    }
+
+    if (bottom < other->y + other->height) {
+        bottom = other->y + other->height;
+    }
+
+    rect->x = rect->x < other->x ? rect->x : other->x;
+    rect->y = rect->y < other->y ? rect->y : other->y;
+    rect->width = right - rect->x;
+    rect->height = bottom - rect->y;
+}
+
+
+/* Memory for the boxes. */
+
+static int
+selkies_overlay_scratch(selkies_overlay_t *overlay,
+    selkies_overlay_box_t *boxes, size_t n)
+{
+    size_t    b, bytes;
     uint8_t  *scratch;
 
-    bytes = (size_t) box->width * (size_t) box->height * 4;
+    bytes = 0;
 
-    if (bytes <= overlay->scratch_bytes) {
-        return 1;
+    for (b = 0; b < n; b++) {
+        bytes += (size_t) boxes[b].rect.width
+                 * (size_t) boxes[b].rect.height * 4;
     }
 
-    scratch = malloc(bytes);
+    if (bytes > overlay->scratch_bytes) {
+        scratch = malloc(bytes);
 
-    if (scratch == NULL) {
-        return 0;
+        if (scratch == NULL) {
+            return 0;
+        }
+
+        free(overlay->scratch);
+        overlay->scratch = scratch;
+        overlay->scratch_bytes = bytes;
     }
 
-    free(overlay->scratch);
-    overlay->scratch = scratch;
-    overlay->scratch_bytes = bytes;
+    scratch = overlay->scratch;
+
+    for (b = 0; b < n; b++) {
+        boxes[b].pixels = scratch;
+        scratch += (size_t) boxes[b].rect.width
+                   * (size_t) boxes[b].rect.height * 4;
+    }
 
     return 1;
 }
 
 
-/* What of the rectangle is above, left of, right of and below the box. */
+/* What of the rectangle is above, left of, right of and below the boxes. */
 
 static void
 selkies_overlay_around(selkies_overlay_batch_t *batch,
-    const selkies_rect_t *rect, const selkies_rect_t *box)
+    const selkies_rect_t *rect, const selkies_overlay_box_t *boxes, size_t n)
 {
-    int32_t  left, top, right, bottom, box_right, box_bottom, upper, lower;
+    size_t                 i;
+    int32_t                right, bottom, box_right, box_bottom, upper, lower;
+    selkies_rect_t         pieces[4];
+    const selkies_rect_t  *box;
 
-    left = rect->x;
-    top = rect->y;
+    while (n != 0 && !selkies_overlay_meet(rect, &boxes->rect)) {
+        boxes++;
+        n--;
+    }
+
     right = rect->x + rect->width;
     bottom = rect->y + rect->height;
-    box_right = box->x + box->width;
-    box_bottom = box->y + box->height;
 
-    if (left >= box_right || right <= box->x || top >= box_bottom
-        || bottom <= box->y)
-    {
-        selkies_overlay_add(batch, left, top, right, bottom);
+    if (n == 0) {
+        selkies_overlay_add(batch, rect->x, rect->y, right, bottom);
         return;
     }
 
-    upper = top > box->y ? top : box->y;
+    box = &boxes->rect;
+    box_right = box->x + box->width;
+    box_bottom = box->y + box->height;
+
+    upper = rect->y > box->y ? rect->y : box->y;
     lower = bottom < box_bottom ? bottom : box_bottom;
 
-    selkies_overlay_add(batch, left, top, right, upper);
-    selkies_overlay_add(batch, left, upper, box->x, lower);
-    selkies_overlay_add(batch, box_right, upper, right, lower);
-    selkies_overlay_add(batch, left, lower, right, bottom);
+    pieces[0] = (selkies_rect_t) { rect->x, rect->y, rect->width,
+                                   upper - rect->y };
+    pieces[1] = (selkies_rect_t) { rect->x, upper, box->x - rect->x,
+                                   lower - upper };
+    pieces[2] = (selkies_rect_t) { box_right, upper, right - box_right,
+                                   lower - upper };
+    pieces[3] = (selkies_rect_t) { rect->x, lower, rect->width,
+                                   bottom - lower };
+
+    for (i = 0; i < 4; i++) {
+        if (pieces[i].width > 0 && pieces[i].height > 0) {
+            selkies_overlay_around(batch, &pieces[i], boxes + 1, n - 1);
+        }
+    }
 }
 
 
@@ -368,45 +653,72 @@ selkies_overlay_inside(const selkies_rect_t *rect, const selkies_rect_t *box,
 
 static void
 selkies_overlay_blend(const selkies_overlay_t *overlay,
-    const selkies_frame_t *frame, const selkies_rect_t *box,
+    const selkies_frame_t *frame, const selkies_overlay_box_t *box,
     const selkies_rect_t *part)
 {
-    int32_t                 x, y, c, left, right;
+    size_t          i;
+    int32_t         y;
+    uint8_t        *out;
+    const uint8_t  *in;
+
+    for (y = part->y; y < part->y + part->height; y++) {
+        in = frame->pixels + (size_t) y * frame->stride_bytes
+             + (size_t) part->x * 4;
+        out = box->pixels
+              + ((size_t) (y - box->rect.y) * (size_t) box->rect.width
+                 + (size_t) (part->x - box->rect.x)) * 4;
+
+        memcpy(out, in, (size_t) part->width * 4);
+    }
+
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        if (overlay->layers[i].image != NULL) {
+            selkies_overlay_blend_layer(&overlay->layers[i], box, part);
+        }
+    }
+}
+
+
+static void
+selkies_overlay_blend_layer(const selkies_overlay_layer_t *layer,
+    const selkies_overlay_box_t *box, const selkies_rect_t *part)
+{
+    int32_t                 x, y, c, left, right, top, bottom;
     uint32_t                rest;
     uint8_t                *out;
-    const uint8_t          *in, *over;
-    const selkies_image_t  *image = overlay->image;
+    const uint8_t          *over;
+    const selkies_image_t  *image = layer->image;
 
-    left = part->x > overlay->x ? part->x : overlay->x;
-    right = overlay->x + image->width;
+    left = part->x > layer->x ? part->x : layer->x;
+    top = part->y > layer->y ? part->y : layer->y;
+    right = layer->x + image->width;
+    bottom = layer->y + image->height;
 
     if (right > part->x + part->width) {
         right = part->x + part->width;
     }
 
-    for (y = part->y; y < part->y + part->height; y++) {
-        in = frame->pixels + (size_t) y * frame->stride_bytes
-             + (size_t) part->x * 4;
-        out = overlay->scratch
-              + ((size_t) (y - box->y) * (size_t) box->width
-                 + (size_t) (part->x - box->x)) * 4;
+    if (bottom > part->y + part->height) {
+        bottom = part->y + part->height;
+    }
 
-        memcpy(out, in, (size_t) part->width * 4);
-
-        if (y < overlay->y || y >= overlay->y + image->height) {
-            continue;
-        }
-
+    for (y = top; y < bottom; y++) {
         for (x = left; x < right; x++) {
+            out = box->pixels
+                  + ((size_t) (y - box->rect.y) * (size_t) box->rect.width
+                     + (size_t) (x - box->rect.x)) * 4;
             over = image->pixels
-                   + ((size_t) (y - overlay->y) * (size_t) image->width
-                      + (size_t) (x - overlay->x)) * 4;
+                   + ((size_t) (y - layer->y) * (size_t) image->width
+                      + (size_t) (x - layer->x)) * 4;
+
+            if (over[3] == 0) {
+                continue;
+            }
+
             rest = 255u - over[3];
 
             for (c = 0; c < 3; c++) {
-                in = out + (size_t) (x - part->x) * 4 + c;
-                out[(size_t) (x - part->x) * 4 + (size_t) c] =
-                    (uint8_t) (over[c] + (*in * rest + 127) / 255);
+                out[c] = (uint8_t) (over[c] + (out[c] * rest + 127) / 255);
             }
         }
     }
@@ -423,7 +735,7 @@ selkies_overlay_add(selkies_overlay_batch_t *batch, int32_t left, int32_t top,
         return;
     }
 
-    if (batch->frame.nrects == SELKIES_OVERLAY_RECTS) {
+    if (batch->frame.nrects == SELKIES_OVERLAY_BATCH) {
         selkies_overlay_flush(batch);
     }
 

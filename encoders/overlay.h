@@ -3,12 +3,13 @@
  * Copyright (C) ngx_selkies authors
  * BSD-2-Clause
  *
- * An image laid over the screen while it is converted: a watermark.  Only
- * what the damage touches is blended, in a copy of these macroblocks; the
- * screen itself is never written.
+ * Images laid over the screen while it is converted: watermarks and the
+ * cursor.  Only what the damage touches is blended, in a copy of these
+ * macroblocks; the screen itself is never written.
  *
- * Thread: the owner's, one at a time.  Ownership: the image is the caller's
- * and must outlive the overlay; everything else belongs to the overlay.
+ * Thread: the owner's, one at a time.  Ownership: images are the caller's and
+ * must outlive their place in the overlay; everything else belongs to the
+ * overlay, which begins zeroed.
  */
 
 
@@ -43,31 +44,70 @@ typedef enum {
 } selkies_overlay_place_t;
 
 
-typedef struct {
-    const selkies_image_t    *image;
-    selkies_overlay_place_t   place;
+/* From the lowest up. */
 
-    int32_t                   width;        /* of the picture */
-    int32_t                   height;
-    int32_t                   x;            /* of the image */
+typedef enum {
+    SELKIES_OVERLAY_CURSOR = 0,
+    SELKIES_OVERLAY_IMAGE,
+    SELKIES_OVERLAY_TEXT,
+    SELKIES_OVERLAY_LAYERS
+} selkies_overlay_layer_e;
+
+
+#define SELKIES_OVERLAY_RECTS_MAX  (2 * SELKIES_OVERLAY_LAYERS)
+
+
+typedef struct {
+    const selkies_image_t    *image;        /* NULL: none */
+    selkies_overlay_place_t   place;        /* NONE: where it was put */
+
+    int32_t                   x;            /* of the image, also outside */
     int32_t                   y;
     int32_t                   dx;
     int32_t                   dy;
     uint64_t                  moved_us;
 
-    uint8_t                  *scratch;      /* the macroblocks it lies on */
+    selkies_rect_t            shown;        /* told last; no width: nothing */
+    unsigned                  changed:1;    /* since it was told */
+} selkies_overlay_layer_t;
+
+
+typedef struct {
+    selkies_overlay_layer_t   layers[SELKIES_OVERLAY_LAYERS];
+
+    int32_t                   width;        /* of the picture */
+    int32_t                   height;
+
+    uint8_t                  *scratch;      /* the macroblocks they lie on */
     size_t                    scratch_bytes;
 } selkies_overlay_t;
 
 
 /*
- * Places the image, which may be NULL for none, on a picture of this size; to
- * be called again for another size.  An image larger than the picture is cut.
+ * The size of the picture, in pixels; what has a place takes it anew, and all
+ * that is to be seen counts as changed.
+ */
+
+void selkies_overlay_resize(selkies_overlay_t *overlay, int32_t width,
+    int32_t height);
+
+
+/*
+ * Lays an image, which may be NULL for none, at a place of the picture.  One
+ * larger than the picture is cut.  To be called again when its pixels have
+ * changed.
  */
 
 void selkies_overlay_place(selkies_overlay_t *overlay,
-    const selkies_image_t *image, selkies_overlay_place_t place,
-    int32_t width, int32_t height);
+    selkies_overlay_layer_e layer, const selkies_image_t *image,
+    selkies_overlay_place_t place);
+
+
+/* The same for a corner at x, y, of which any are allowed. */
+
+void selkies_overlay_put(selkies_overlay_t *overlay,
+    selkies_overlay_layer_e layer, const selkies_image_t *image, int32_t x,
+    int32_t y);
 
 
 /* Frees what belongs to the overlay and zeroes it. */
@@ -75,14 +115,14 @@ void selkies_overlay_place(selkies_overlay_t *overlay,
 void selkies_overlay_finish(selkies_overlay_t *overlay);
 
 
-/*
- * Moves an image that moves, if it is time; `damage` is then what has to be
- * converted anew, the old place and the new one, and 1 is returned.  Anything
- * may have been drawn there.
- */
+/* Whether there is an image at all. */
 
-int selkies_overlay_move(selkies_overlay_t *overlay, uint64_t now_us,
-    selkies_rect_t *damage);
+int selkies_overlay_used(const selkies_overlay_t *overlay);
+
+
+/* Moves what moves, if it is time. */
+
+void selkies_overlay_move(selkies_overlay_t *overlay, uint64_t now_us);
 
 
 /* When move() wants to be called; SELKIES_OVERLAY_NEVER. */
@@ -91,8 +131,17 @@ uint64_t selkies_overlay_deadline_us(const selkies_overlay_t *overlay);
 
 
 /*
- * selkies_convert(), with the image over it.  Where there is no memory for
- * the copy the image is left out.
+ * What has to be converted anew since the last call: where images were and
+ * where they are, inside of the picture, at most SELKIES_OVERLAY_RECTS_MAX.
+ */
+
+size_t selkies_overlay_damage(selkies_overlay_t *overlay,
+    selkies_rect_t *rects);
+
+
+/*
+ * selkies_convert(), with the images over it.  Where there is no memory for
+ * the copy they are left out.
  */
 
 size_t selkies_overlay_convert(selkies_overlay_t *overlay,
@@ -101,8 +150,8 @@ size_t selkies_overlay_convert(selkies_overlay_t *overlay,
 
 /*
  * Copies lines y to y + height of the frame, `width` pixels of each and no
- * gap between them, with the image over them, for who does not convert.  1;
- * or 0, and no copy, where the image does not touch these lines.
+ * gap between them, with the images over them, for who does not convert.  1;
+ * or 0, and no copy, where no image touches these lines.
  */
 
 int selkies_overlay_lines(const selkies_overlay_t *overlay,

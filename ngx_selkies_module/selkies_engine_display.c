@@ -70,7 +70,7 @@ selkies_engine_display(void *data)
     }
 
     selkies_display_close(d);
-    selkies_overlay_finish(&d->overlay);
+    selkies_engine_overlay_finish(&d->laid);
 
     return NULL;
 }
@@ -416,8 +416,7 @@ selkies_display_prepare(selkies_display_t *d)
         return SELKIES_ERROR;
     }
 
-    selkies_overlay_place(&d->overlay, engine->conf.watermark,
-                          engine->conf.watermark_place, width, height);
+    selkies_engine_overlay_resize(&d->laid, engine, width, height);
 
     rc = selkies_screen_start(d->screen);
 
@@ -531,7 +530,6 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
 {
     bool               key;
     uint64_t           due, wait, deadline;
-    selkies_rect_t     moved;
     selkies_status_t   rc;
     selkies_engine_t  *engine = d->engine;
 
@@ -581,9 +579,7 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
         return wait;
     }
 
-    if (selkies_overlay_move(&d->overlay, now, &moved)) {
-        selkies_screen_damage_all(d->screen);
-    }
+    selkies_engine_overlay_update(&d->laid, d->screen, now);
 
     selkies_pace_captured(&d->pace);
 
@@ -656,7 +652,7 @@ selkies_display_deadline_us(const selkies_display_t *d)
 
     refine = d->rows.rows != NULL ? selkies_rows_deadline_us(d->rows.rows)
                                   : selkies_quality_deadline_us(&d->quality);
-    move = selkies_overlay_deadline_us(&d->overlay);
+    move = selkies_overlay_deadline_us(&d->laid.overlay);
 
     return refine < move ? refine : move;
 }
@@ -673,8 +669,8 @@ selkies_display_rows(selkies_display_t *d, uint64_t now, bool key)
     bytes = atomic_load(&d->stream->statistics.bytes);
 
     rc = selkies_engine_rows_picture(&d->rows, d->engine, d->screen,
-                                     &d->picture, &d->overlay, now, seen_us,
-                                     key || d->fresh, &result);
+                                     &d->picture, &d->laid.overlay, now,
+                                     seen_us, key || d->fresh, &result);
 
     if (rc != SELKIES_OK) {
         return rc;
@@ -712,7 +708,7 @@ selkies_display_capture(selkies_display_t *d)
     switch (rc) {
 
     case SELKIES_OK:
-        selkies_overlay_convert(&d->overlay, &d->picture, &frame);
+        selkies_overlay_convert(&d->laid.overlay, &d->picture, &frame);
         selkies_screen_release(d->screen);
         return SELKIES_OK;
 

@@ -16,8 +16,8 @@
 #include "../encoders/convert.h"
 #include "../encoders/encoder.h"
 #include "../encoders/lite.h"
-#include "../encoders/overlay.h"
 #include "../encoders/quality.h"
+#include "selkies_engine_overlay.h"
 #include "selkies_engine_private.h"
 #include "selkies_engine_rows.h"
 #include "selkies_pace.h"
@@ -32,7 +32,7 @@ typedef struct {
 
     selkies_screen_t        *screen;
     selkies_picture_t        picture;
-    selkies_overlay_t        overlay;
+    selkies_engine_overlay_t laid;              /* over the picture */
     selkies_encoder_t       *encoder;
     selkies_lite_t          *lite;
     selkies_encoder_conf_t   conf;

@@ -291,8 +291,8 @@ selkies_engine_rows_next(selkies_engine_rows_t *r,
 
     y = selkies_rows_next_y(r->rows);
 
-    if (overlay->image == NULL || !r->rows->ops->pixels || frame == NULL
-        || y < 0)
+    if (!selkies_overlay_used(overlay) || !r->rows->ops->pixels
+        || frame == NULL || y < 0)
     {
         return selkies_rows_next(r->rows, picture, frame, row);
     }

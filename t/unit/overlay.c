@@ -315,32 +315,42 @@ test_bad_files(void)
 }
 
 
-/* A screen of noise, or the same with the image over it. */
+/* A screen of noise, or the same with the images over it. */
 
 static void
 blend(const selkies_overlay_t *o, const selkies_frame_t *frame, uint8_t *out)
 {
-    int32_t         x, y, c, left, top;
-    uint8_t        *p;
-    const uint8_t  *over;
+    size_t                          i;
+    int32_t                         x, y, c, left, top;
+    uint8_t                        *p;
+    const uint8_t                  *over;
+    const selkies_overlay_layer_t  *layer;
 
     memcpy(out, frame->pixels, frame->stride_bytes * (size_t) frame->height);
 
-    for (y = 0; y < o->image->height; y++) {
-        for (x = 0; x < o->image->width; x++) {
-            left = o->x + x;
-            top = o->y + y;
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        layer = &o->layers[i];
 
-            if (left >= frame->width || top >= frame->height) {
-                continue;
-            }
+        for (y = 0; layer->image != NULL && y < layer->image->height; y++) {
+            for (x = 0; x < layer->image->width; x++) {
+                left = layer->x + x;
+                top = layer->y + y;
 
-            over = o->image->pixels + (y * o->image->width + x) * 4;
-            p = out + (size_t) top * frame->stride_bytes + (size_t) left * 4;
+                if (left < 0 || top < 0 || left >= frame->width
+                    || top >= frame->height)
+                {
+                    continue;
+                }
 
-            for (c = 0; c < 3; c++) {
-                p[c] = (uint8_t) (over[c] + (p[c] * (255 - over[3]) + 127)
-                                            / 255);
+                over = layer->image->pixels
+                       + (y * layer->image->width + x) * 4;
+                p = out + (size_t) top * frame->stride_bytes
+                    + (size_t) left * 4;
+
+                for (c = 0; c < 3; c++) {
+                    p[c] = (uint8_t) (over[c] + (p[c] * (255 - over[3]) + 127)
+                                                / 255);
+                }
             }
         }
     }
@@ -379,6 +389,68 @@ random_image(selkies_image_t *image, int32_t width, int32_t height)
 }
 
 
+/* Anywhere, also outside. */
+
+static int32_t
+anywhere(int32_t picture, int32_t image)
+{
+    return (int32_t) random_number((uint32_t) (picture + 2 * image + 8))
+           - image - 4;
+}
+
+
+/* Something of it happens to the overlay. */
+
+static void
+change(selkies_overlay_t *overlay, selkies_image_t *images, uint64_t now_us)
+{
+    selkies_image_t  *cursor = &images[SELKIES_OVERLAY_CURSOR];
+
+    selkies_overlay_move(overlay, now_us);
+
+    switch (random_number(4)) {
+
+    case 0:
+        selkies_overlay_put(overlay, SELKIES_OVERLAY_CURSOR, NULL, 0, 0);
+        break;
+
+    case 1:
+        selkies_overlay_place(overlay, SELKIES_OVERLAY_TEXT,
+                              &images[SELKIES_OVERLAY_TEXT],
+                              (selkies_overlay_place_t) random_number(7));
+        break;
+
+    default:
+        selkies_overlay_put(overlay, SELKIES_OVERLAY_CURSOR, cursor,
+                            anywhere(overlay->width, cursor->width),
+                            anywhere(overlay->height, cursor->height));
+    }
+}
+
+
+/* Something is drawn, with no rectangle told, or some. */
+
+static size_t
+draw(const selkies_frame_t *frame, uint8_t *screen, selkies_rect_t *rects,
+    size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        rects[i].x = (int32_t) random_number((uint32_t) frame->width);
+        rects[i].y = (int32_t) random_number((uint32_t) frame->height);
+        rects[i].width = 1 + (int32_t) random_number(
+                                 (uint32_t) (frame->width - rects[i].x));
+        rects[i].height = 1 + (int32_t) random_number(
+                                  (uint32_t) (frame->height - rects[i].y));
+        screen[(size_t) rects[i].y * frame->stride_bytes
+               + (size_t) rects[i].x * 4] ^= 0x55;
+    }
+
+    return n;
+}
+
+
 /* One screen, drawn on here and there; whether the pictures stay the same. */
 
 static int
@@ -387,8 +459,8 @@ round_of(int32_t width, int32_t height, selkies_overlay_place_t place)
     int                held;
     size_t             i, step, bytes, stride;
     uint8_t           *screen, *blended;
-    selkies_rect_t     rects[80], whole, damage;
-    selkies_image_t    image;
+    selkies_rect_t     rects[80 + SELKIES_OVERLAY_RECTS_MAX], whole;
+    selkies_image_t    images[SELKIES_OVERLAY_LAYERS];
     selkies_frame_t    frame, reference;
     selkies_overlay_t  overlay;
     selkies_picture_t  pic, want;
@@ -399,10 +471,17 @@ round_of(int32_t width, int32_t height, selkies_overlay_place_t place)
     blended = malloc(bytes);
 
     memset(&overlay, 0, sizeof(selkies_overlay_t));
-    random_image(&image, 1 + (int32_t) random_number(70),
-                 1 + (int32_t) random_number(70));
 
-    if (screen == NULL || blended == NULL || image.pixels == NULL
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        random_image(&images[i], 1 + (int32_t) random_number(70),
+                     1 + (int32_t) random_number(70));
+
+        if (images[i].pixels == NULL) {
+            exit(1);
+        }
+    }
+
+    if (screen == NULL || blended == NULL
         || selkies_picture_init(&pic, width, height) != SELKIES_OK
         || selkies_picture_init(&want, width, height) != SELKIES_OK)
     {
@@ -413,7 +492,9 @@ round_of(int32_t width, int32_t height, selkies_overlay_place_t place)
         screen[i] = (uint8_t) random_number(256);
     }
 
-    selkies_overlay_place(&overlay, &image, place, pic.width, pic.height);
+    selkies_overlay_resize(&overlay, pic.width, pic.height);
+    selkies_overlay_place(&overlay, SELKIES_OVERLAY_IMAGE,
+                          &images[SELKIES_OVERLAY_IMAGE], place);
 
     memset(&frame, 0, sizeof(selkies_frame_t));
     frame.pixels = screen;
@@ -433,9 +514,9 @@ round_of(int32_t width, int32_t height, selkies_overlay_place_t place)
 
     rects[0] = whole;
     frame.nrects = 1;
-    held = 1;
+    held = selkies_overlay_damage(&overlay, rects + 1) <= 1;
 
-    for (step = 0; step < 6 && held; step++) {
+    for (step = 0; step < 12 && held; step++) {
         selkies_overlay_convert(&overlay, &pic, &frame);
         blend(&overlay, &frame, blended);
         selkies_convert(&want, &reference);
@@ -444,31 +525,25 @@ round_of(int32_t width, int32_t height, selkies_overlay_place_t place)
 
         selkies_picture_clear_dirty(&pic);
         held = held && selkies_overlay_convert(&overlay, &pic, &frame) == 0
-               && pic.ndirty == 0;
+               && pic.ndirty == 0
+               && selkies_overlay_damage(&overlay, rects) == 0;
 
-        frame.nrects = 1 + random_number(79);
+        frame.nrects = draw(&frame, screen, rects,
+                            random_number(4) ? random_number(80) : 0);
 
-        for (i = 0; i < frame.nrects; i++) {
-            rects[i].x = (int32_t) random_number((uint32_t) width);
-            rects[i].y = (int32_t) random_number((uint32_t) height);
-            rects[i].width = 1 + (int32_t) random_number(
-                                     (uint32_t) (width - rects[i].x));
-            rects[i].height = 1 + (int32_t) random_number(
-                                      (uint32_t) (height - rects[i].y));
-            screen[(size_t) rects[i].y * stride + (size_t) rects[i].x * 4] ^=
-                0x55;
-        }
-
-        if (selkies_overlay_move(&overlay, (step + 1) * 40000, &damage)) {
-            rects[frame.nrects++ % 80] = damage;
-            frame.nrects = frame.nrects > 80 ? 80 : frame.nrects;
-        }
+        change(&overlay, images, (step + 1) * 40000);
+        frame.nrects += selkies_overlay_damage(&overlay,
+                                               rects + frame.nrects);
     }
 
     selkies_picture_finish(&pic);
     selkies_picture_finish(&want);
     selkies_overlay_finish(&overlay);
-    selkies_image_free(&image);
+
+    for (i = 0; i < SELKIES_OVERLAY_LAYERS; i++) {
+        selkies_image_free(&images[i]);
+    }
+
     free(screen);
     free(blended);
 
@@ -479,9 +554,10 @@ round_of(int32_t width, int32_t height, selkies_overlay_place_t place)
 static void
 test_places(void)
 {
-    size_t             i;
-    selkies_image_t    image = { NULL, 100, 40 };
-    selkies_overlay_t  o;
+    size_t                    i;
+    selkies_image_t           image = { NULL, 100, 40 };
+    selkies_overlay_t         o;
+    selkies_overlay_layer_t  *layer;
 
     static const struct {
         selkies_overlay_place_t  place;
@@ -497,50 +573,109 @@ test_places(void)
     };
 
     memset(&o, 0, sizeof(selkies_overlay_t));
+    layer = &o.layers[SELKIES_OVERLAY_IMAGE];
+    ok(!selkies_overlay_used(&o), "nothing at first");
+    selkies_overlay_resize(&o, 640, 480);
 
     for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        selkies_overlay_place(&o, &image, places[i].place, 640, 480);
-        ok(o.x == places[i].x && o.y == places[i].y,
-           "place %d is %d,%d", (int) places[i].place, (int) o.x, (int) o.y);
+        selkies_overlay_place(&o, SELKIES_OVERLAY_IMAGE, &image,
+                              places[i].place);
+        ok(layer->x == places[i].x && layer->y == places[i].y,
+           "place %d is %d,%d", (int) places[i].place, (int) layer->x,
+           (int) layer->y);
     }
 
-    selkies_overlay_place(&o, &image, SELKIES_OVERLAY_BOTTOM_RIGHT, 50, 20);
-    ok(o.x == 0 && o.y == 0, "a picture smaller than the image");
+    selkies_overlay_place(&o, SELKIES_OVERLAY_IMAGE, &image,
+                          SELKIES_OVERLAY_BOTTOM_RIGHT);
+    selkies_overlay_resize(&o, 50, 20);
+    ok(layer->x == 0 && layer->y == 0, "a picture smaller than the image");
     ok(selkies_overlay_deadline_us(&o) == SELKIES_OVERLAY_NEVER,
        "what does not move has no deadline");
-    selkies_overlay_place(&o, &image, SELKIES_OVERLAY_NONE, 640, 480);
-    ok(o.image == NULL, "none");
+    ok(selkies_overlay_used(&o), "there is one");
+    selkies_overlay_place(&o, SELKIES_OVERLAY_IMAGE, &image,
+                          SELKIES_OVERLAY_NONE);
+    ok(layer->image == NULL && !selkies_overlay_used(&o), "none");
 }
 
 
 static void
 test_bounce(void)
 {
-    int                i, inside, turned;
-    int32_t            last;
-    selkies_rect_t     damage;
-    selkies_image_t    image = { NULL, 30, 20 };
-    selkies_overlay_t  o;
+    int                       i, inside, turned;
+    size_t                    n;
+    int32_t                   last;
+    selkies_rect_t            rects[SELKIES_OVERLAY_RECTS_MAX], *r;
+    selkies_image_t           image = { NULL, 30, 20 };
+    selkies_overlay_t         o;
+    selkies_overlay_layer_t  *layer;
 
     memset(&o, 0, sizeof(selkies_overlay_t));
-    selkies_overlay_place(&o, &image, SELKIES_OVERLAY_MOVING, 101, 77);
+    layer = &o.layers[SELKIES_OVERLAY_TEXT];
+    selkies_overlay_resize(&o, 101, 77);
+    selkies_overlay_place(&o, SELKIES_OVERLAY_TEXT, &image,
+                          SELKIES_OVERLAY_MOVING);
+    (void) selkies_overlay_damage(&o, rects);
 
     inside = 1;
     turned = 0;
+    r = &rects[0];
 
     for (i = 1; i < 500; i++) {
-        last = o.dx;
-        inside = inside
-                 && selkies_overlay_move(&o, (uint64_t) i * 33333, &damage)
-                 && o.x >= 0 && o.x <= 71 && o.y >= 0 && o.y <= 57
-                 && damage.x >= 0 && damage.x + damage.width <= 101
-                 && damage.y >= 0 && damage.y + damage.height <= 77;
-        turned += last != o.dx;
+        last = layer->dx;
+        selkies_overlay_move(&o, (uint64_t) i * 33333);
+        n = selkies_overlay_damage(&o, rects);
+        inside = inside && n == 1
+                 && layer->x >= 0 && layer->x <= 71
+                 && layer->y >= 0 && layer->y <= 57
+                 && r->x >= 0 && r->x + r->width <= 101
+                 && r->y >= 0 && r->y + r->height <= 77
+                 && r->width <= 32 && r->height <= 22;
+        turned += last != layer->dx;
     }
 
     ok(inside && turned > 5, "what moves stays on the picture");
-    ok(!selkies_overlay_move(&o, o.moved_us + 1000, &damage),
-       "and takes its time");
+
+    selkies_overlay_move(&o, layer->moved_us + 1000);
+    ok(selkies_overlay_damage(&o, rects) == 0, "and takes its time");
+
+    last = layer->x;
+    image.width = 31;
+    selkies_overlay_place(&o, SELKIES_OVERLAY_TEXT, &image,
+                          SELKIES_OVERLAY_MOVING);
+    ok(layer->x == last, "another image goes on where the last one was");
+}
+
+
+static void
+test_damage(void)
+{
+    selkies_rect_t     r[SELKIES_OVERLAY_RECTS_MAX];
+    selkies_image_t    image = { NULL, 20, 30 };
+    selkies_overlay_t  o;
+
+    memset(&o, 0, sizeof(selkies_overlay_t));
+    selkies_overlay_resize(&o, 640, 480);
+
+    selkies_overlay_put(&o, SELKIES_OVERLAY_CURSOR, &image, -5, 470);
+    ok(selkies_overlay_damage(&o, r) == 1 && r[0].x == 0 && r[0].y == 470
+       && r[0].width == 15 && r[0].height == 10,
+       "what is outside is no damage");
+
+    selkies_overlay_put(&o, SELKIES_OVERLAY_CURSOR, &image, 100, 100);
+    selkies_overlay_put(&o, SELKIES_OVERLAY_CURSOR, &image, 200, 100);
+    ok(selkies_overlay_damage(&o, r) == 2 && r[0].x == 0 && r[0].width == 15
+       && r[1].x == 200 && r[1].y == 100 && r[1].width == 20
+       && r[1].height == 30, "the place told last, and the present one");
+
+    selkies_overlay_put(&o, SELKIES_OVERLAY_CURSOR, &image, 210, 95);
+    ok(selkies_overlay_damage(&o, r) == 1 && r[0].x == 200 && r[0].y == 95
+       && r[0].width == 30 && r[0].height == 35, "places that meet are one");
+
+    selkies_overlay_put(&o, SELKIES_OVERLAY_CURSOR, &image, 2000000, 95);
+    ok(selkies_overlay_damage(&o, r) == 1 && r[0].x == 210,
+       "it goes far away");
+    selkies_overlay_put(&o, SELKIES_OVERLAY_CURSOR, NULL, 0, 0);
+    ok(selkies_overlay_damage(&o, r) == 0, "and is gone from nowhere");
 }
 
 
@@ -561,6 +696,7 @@ main(void)
     test_bad_files();
     test_places();
     test_bounce();
+    test_damage();
 
     for (i = 0, held = 0; i < ROUNDS; i++) {
         held += round_of(2 + (int32_t) random_number(200),

@@ -1,0 +1,54 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * What an engine lays over its picture, and when that changes.
+ *
+ * Thread: the display thread.  Ownership: the images of a watermark are the
+ * configuration's.
+ */
+
+
+#ifndef SELKIES_ENGINE_OVERLAY_H_INCLUDED
+#define SELKIES_ENGINE_OVERLAY_H_INCLUDED
+
+
+#include "../capture/screen.h"
+#include "../encoders/overlay.h"
+#include "selkies_engine_private.h"
+
+
+/* Begins zeroed. */
+
+typedef struct {
+    selkies_overlay_t   overlay;
+} selkies_engine_overlay_t;
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* A picture of this size, in pixels, begins. */
+
+void selkies_engine_overlay_resize(selkies_engine_overlay_t *o,
+    selkies_engine_t *engine, int32_t width, int32_t height);
+
+
+/*
+ * Before a picture is captured: what moves is moved, and what has to be
+ * converted anew for it counts as damage of the screen.
+ */
+
+void selkies_engine_overlay_update(selkies_engine_overlay_t *o,
+    selkies_screen_t *screen, uint64_t now_us);
+
+
+/* Frees what belongs to it and zeroes it. */
+
+void selkies_engine_overlay_finish(selkies_engine_overlay_t *o);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* SELKIES_ENGINE_OVERLAY_H_INCLUDED */
