@@ -26,6 +26,7 @@ static uint64_t selkies_display_step(selkies_display_t *d);
 static uint64_t selkies_display_unwatched(selkies_display_t *d);
 static selkies_status_t selkies_display_open(selkies_display_t *d);
 static void selkies_display_close(selkies_display_t *d);
+static selkies_status_t selkies_display_suits(selkies_display_t *d);
 static void selkies_display_reset(selkies_display_t *d);
 static uint64_t selkies_display_awaited(selkies_display_t *d, uint64_t now);
 static void selkies_display_show(selkies_display_t *d, uint64_t carried);
@@ -102,6 +103,11 @@ selkies_display_step(selkies_display_t *d)
 
     if (d->screen == NULL && selkies_display_open(d) != SELKIES_OK) {
         return d->retry_us;
+    }
+
+    if (!d->started && selkies_display_suits(d) == SELKIES_LOST) {
+        selkies_display_close(d);
+        return 0;
     }
 
     carried = atomic_load(&d->stream->engine_size);
@@ -270,6 +276,38 @@ selkies_display_close(selkies_display_t *d)
     if (d->unwatched_us == 0 && !selkies_engine_stopping(d->engine)) {
         selkies_engine_publish_state(d->engine, SELKIES_STREAM_MISSING);
     }
+}
+
+
+/*
+ * A screen that has the wanted size from the start is not kept waiting for the
+ * desktop thread, which has much to learn of a new server first.
+ */
+
+static selkies_status_t
+selkies_display_suits(selkies_display_t *d)
+{
+    int32_t           width, height;
+    uint64_t          wanted, none;
+    selkies_status_t  rc;
+
+    rc = selkies_screen_size(d->screen, &width, &height);
+
+    if (rc != SELKIES_OK) {
+        return rc;
+    }
+
+    wanted = atomic_load(&d->stream->wanted_size);
+
+    if (selkies_size_width(wanted) == (uint32_t) width
+        && selkies_size_height(wanted) == (uint32_t) height)
+    {
+        none = 0;
+        (void) atomic_compare_exchange_strong(&d->stream->engine_size, &none,
+                                              wanted);
+    }
+
+    return SELKIES_OK;
 }
 
 
