@@ -207,13 +207,14 @@ build/fuzz/%: t/fuzz/%.c $(FUZZ_CORE) $(HEADERS) | build/.packages-test
 	    -o $@ $< $(FUZZ_CORE) -ljansson -lm
 
 fuzz fuzz-smoke: $(FUZZERS)
-	@for f in $(FUZZERS); do \
-	    n=$${f##*/fuzz_}; mkdir -p build/fuzz/corpus/$$n; \
-	    dict=; [ -f t/fuzz/$$n.dict ] && dict=-dict=t/fuzz/$$n.dict; \
-	    printf '%s\n' "fuzz_$$n: $(FUZZ_SECONDS) s"; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 -verbosity=0 -print_final_stats=1 \
-	        -artifact_prefix=build/fuzz/ $$dict build/fuzz/corpus/$$n t/fuzz/corpus/$$n || exit 1; \
-	done
+	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZERS:build/fuzz/fuzz_%=fuzz-of-%)
+
+fuzz-of-%:
+	@mkdir -p build/fuzz/corpus/$*
+	@printf 'fuzz_%s: %s s\n' $* $(FUZZ_SECONDS)
+	@build/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 \
+	    -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
+	    $(addprefix -dict=,$(wildcard t/fuzz/$*.dict)) build/fuzz/corpus/$* t/fuzz/corpus/$*
 
 soak: all units tools
 	@SELKIES_SOAK=1 $(PROVE) t/*.t
