@@ -46,6 +46,8 @@ static ngx_uint_t ngx_http_selkies_key_serves(ngx_http_selkies_session_t *s,
 static ngx_uint_t ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
     const selkies_packet_t *packet);
 static void ngx_http_selkies_ask_key(ngx_http_selkies_session_t *s);
+static ngx_uint_t ngx_http_selkies_key_is_early(ngx_http_selkies_session_t *s,
+    ngx_msec_t last);
 static ngx_uint_t ngx_http_selkies_flight_is_full(
     ngx_http_selkies_session_t *s);
 static ngx_uint_t ngx_http_selkies_probe_is_due(
@@ -197,6 +199,7 @@ ngx_int_t
 ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)
 {
+    ngx_int_t          rc;
     ngx_uint_t         tries;
     selkies_stream_t  *stream = s->display->stream;
 
@@ -215,8 +218,13 @@ ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
     for (tries = 0; tries < 3; tries++) {
 
         if (s->need_key) {
-            if (ngx_http_selkies_find_key(s, packet) != NGX_OK) {
+            rc = ngx_http_selkies_find_key(s, packet);
+
+            if (rc == NGX_DECLINED) {
                 ngx_http_selkies_ask_key(s);
+            }
+
+            if (rc != NGX_OK) {
                 return NGX_DECLINED;
             }
 
@@ -343,7 +351,8 @@ ngx_http_selkies_next_cached(ngx_http_selkies_session_t *s,
 
 /*
  * A key to begin with, and what follows it: the join cache's; where that has
- * none, the ring's, if it has come just now.
+ * none, the ring's, if it has come just now.  NGX_DECLINED: there is none for
+ * this client; NGX_AGAIN: it has had a large burst a moment ago.
  */
 
 static ngx_int_t
@@ -364,6 +373,12 @@ ngx_http_selkies_find_key(ngx_http_selkies_session_t *s,
 
         if (!ngx_http_selkies_key_serves(s, packet, &last)) {
             return NGX_DECLINED;
+        }
+
+        if (last.chain_bytes > NGX_HTTP_SELKIES_CATCH_BYTES
+            && ngx_http_selkies_key_is_early(s, s->joined_at))
+        {
+            return NGX_AGAIN;
         }
 
         s->join = packet->twin;
@@ -471,8 +486,7 @@ ngx_http_selkies_too_far(ngx_http_selkies_session_t *s,
 static void
 ngx_http_selkies_ask_key(ngx_http_selkies_session_t *s)
 {
-    uint64_t    key;
-    ngx_msec_t  since;
+    uint64_t  key;
 
     key = selkies_ring_key(s->display->ring);
 
@@ -483,15 +497,7 @@ ngx_http_selkies_ask_key(ngx_http_selkies_session_t *s)
         return;
     }
 
-    since = ngx_current_msec - s->key_asked;
-
-    if (s->key_asked != 0 && since < NGX_HTTP_SELKIES_KEY_MS) {
-
-        if (!(s->armed & (1 << NGX_HTTP_SELKIES_KEY))) {
-            ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_KEY,
-                                 NGX_HTTP_SELKIES_KEY_MS - since);
-        }
-
+    if (ngx_http_selkies_key_is_early(s, s->key_asked)) {
         return;
     }
 
@@ -502,6 +508,26 @@ ngx_http_selkies_ask_key(ngx_http_selkies_session_t *s)
     atomic_fetch_add(&s->display->stream->wanted_keys, 1);
     ngx_http_selkies_session_update_gate(s);
     ngx_http_selkies_ring_display(s->display);
+}
+
+
+static ngx_uint_t
+ngx_http_selkies_key_is_early(ngx_http_selkies_session_t *s, ngx_msec_t last)
+{
+    ngx_msec_t  since;
+
+    since = ngx_current_msec - last;
+
+    if (last == 0 || since >= NGX_HTTP_SELKIES_KEY_MS) {
+        return 0;
+    }
+
+    if (!(s->armed & (1 << NGX_HTTP_SELKIES_KEY))) {
+        ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_KEY,
+                             NGX_HTTP_SELKIES_KEY_MS - since);
+    }
+
+    return 1;
 }
 
 
