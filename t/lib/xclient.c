@@ -555,11 +555,22 @@ open_window(client_t *c)
 }
 
 
+static void
+take_events(client_t *c)
+{
+    XEvent  e;
+
+    while (XPending(c->dpy)) {
+        XNextEvent(c->dpy, &e);
+        event(c, &e);
+    }
+}
+
+
 int
 main(void)
 {
     int            timeout_ms;
-    XEvent         e;
     uint64_t       now_us;
     client_t       c;
     struct pollfd  fds[2];
@@ -583,12 +594,7 @@ main(void)
     fds[1] = (struct pollfd) { ConnectionNumber(c.dpy), POLLIN, 0 };
 
     for ( ;; ) {
-
-        while (XPending(c.dpy)) {
-            XNextEvent(c.dpy, &e);
-            event(&c, &e);
-        }
-
+        take_events(&c);
         timeout_ms = -1;
 
         if (c.period_us) {
@@ -606,8 +612,16 @@ main(void)
             return 1;
         }
 
-        if (fds[0].revents && !read_commands(&c)) {
-            return 0;
+        if (fds[0].revents) {
+
+            /* what came before, above all a new size, would paint over it */
+
+            XSync(c.dpy, False);
+            take_events(&c);
+
+            if (!read_commands(&c)) {
+                return 0;
+            }
         }
 
         if (fds[1].revents & (POLLHUP|POLLERR)) {
