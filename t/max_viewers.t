@@ -119,7 +119,7 @@ for my $ws (@$in) {
 
 is(join(' ', map { $_->{close}{code} || 'none' } @$in), '1012 1012 1012',
 	'all hear of the reload');
-wait_for { scalar(() = $t->workers()) == 3 };
+$t->reloaded();
 ($in) = crowd();
 is(scalar @$in, 3, 'and three are let in after it');
 leave(@$in);

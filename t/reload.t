@@ -77,8 +77,7 @@ for my $round (1 .. 5) {
 		for my $i (sort keys %waiting) {
 			my $ref = $i == 0 ? \$c : \$v[$i - 1];
 
-			if ($$ref->{was}) {
-				next unless $$ref->{nframes};
+			if ($$ref->{was} && $$ref->{nframes}) {
 				push @gaps, 1000 * ($$ref->{frames}[0]{at} - $$ref->{was});
 				delete $$ref->{was};
 				delete $waiting{$i};
@@ -126,7 +125,7 @@ ok($c->wait_close(5), 'told');
 ok(wait_for(sub { !$x->keys() }, 3), 'and released');
 is($x->size(), '1280x720', 'the size stays');
 $_->drop() for $c, @v;
-wait_for { scalar(() = $t->workers()) == 2 };
+$t->reloaded();
 
 ###############################################################################
 # a broken configuration: nothing happens
@@ -149,7 +148,8 @@ is(join(' ', $t->workers()), "@before", 'workers stay');
 $t->write_file('nginx.conf', $good =~ s/worker_processes 2/worker_processes 3/r);
 $t->reload();
 ok($c->wait_close(5), 'a good one again');
-ok(wait_for(sub { scalar(() = $t->workers()) == 3 }, 5), 'three workers');
+ok($t->reloaded(), 'the old workers are leaving');
+ok(wait_for(sub { scalar(() = $t->workers()) == 3 }, 5), 'three new workers');
 $c = Selkies::WebSocket->controller($t, 1280, 720);
 $x->tell('card');
 ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'and a picture');
@@ -159,6 +159,7 @@ ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'and a picture');
 $t->write_file('nginx.conf', $good =~ s/http \{/http { selkies_ring_size 8m;/r);
 $t->reload();
 ok($c->wait_close(5), 'another ring size');
+$t->reloaded();
 $c = Selkies::WebSocket->controller($t, 1280, 720);
 ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'and a picture');
 
@@ -170,14 +171,13 @@ my $s = Selkies::WebSocket->dialled($t);
 $s->ask(raw => "GET /websockets HTTP/1.1\r\nHost: x\r\nUpgr", @key);
 ok(wait_for(sub { $t->worker_of($s) }, 5), 'half a request is accepted');
 
-my %old = map { $_ => 1 } $t->workers();
 my $half = Selkies::WebSocket->new($t);
 
 $half->send_raw(substr Selkies::WebSocket::frame(1, 'x' x 100), 0, 50);
 ok($c->round_trip(), 'half a request, half a frame');
 $t->reload();
 ok($half->wait_close(5), 'half a frame: told');
-ok(wait_for(sub { !grep { $old{$_} } $t->workers() }, 5), 'they are leaving');
+ok($t->reloaded(), 'the old workers are leaving');
 
 # the rest of it: whoever accepted it answers
 

@@ -549,9 +549,22 @@ sub worker_of {
 sub reload {
 	my ($self) = @_;
 
+	$self->{old} = { map { $_ => 1 } $self->workers() };
 	kill 'HUP', $self->{pid};
 
 	return $self;
+}
+
+# Since the reload: all old workers are leaving.  One that is not yet may still
+# accept a client that another one has told to come again.
+
+sub reloaded {
+	my ($self) = @_;
+
+	return wait_for {
+		my @now = $self->workers();
+		return @now && !grep { $self->{old}{$_} } @now;
+	} 10;
 }
 
 sub kill_worker {
