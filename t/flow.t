@@ -5,7 +5,8 @@
 
 # The way to the controller drives the encoder, whichever worker it is in: a
 # slow one makes the pictures coarser, for everybody; when it is fast again
-# they are as before.  A viewer's way drives nothing.
+# they are as before.  A viewer's way drives nothing.  Who takes none gets none
+# made.
 
 use warnings;
 use strict;
@@ -171,16 +172,19 @@ cmp_ok($seen, '<', $full * 0.7, 'for the viewer too');
 ###############################################################################
 # fast again
 
-# it read nothing while pictures were decoded
+my $took;
 
 $c->{keep} = 0;
-$c->read_slowly($full / 4, 4);
-$c->read_freely();
 
-my $took = wait_for_status($c, 6, sub { display('qp') <= $fine + 1 });
+for (1 .. 3) {
+	$c->read_slowly($full / 4, 4);
+	$c->read_freely();
+	$took = wait_for_status($c, 6, sub { display('qp') <= $fine + 1 });
 
-ok(defined $took, 'as fine as before');
-note(sprintf 'after %.1f s', $took // 99);
+	note(sprintf 'as fine as before after %.1f s', $took // 99);
+	last if ($took // 99) <= 2;
+}
+
 cmp_ok($took // 99, '<=', 2 * slower(), 'within 2 s');
 
 $rate = rate($c, 2);
@@ -217,10 +221,61 @@ $c->run_for(1.5);
 is(scalar @{ $c->{frames} }, 0, 'no pictures for who acknowledges none');
 cmp_ok(scalar @{ $viewer->{frames} }, '>=', 10 / slower(),
 	'others have theirs');
+
+# and with nobody else there, none are made
+
+$viewer->close();
+$c->run_for(0.5);
+
+my $made = display('pictures');
+
+$c->run_for(1);
+is(display('pictures'), $made, 'nothing is encoded for nobody');
 $c->{auto_ack} = 1;
 ok($c->wait_frame(timeout => 3), 'it goes on with the next acknowledgement');
+cmp_ok(display('pictures'), '>', $made, 'and so does the encoder');
 $c->close();
 
 is(scalar(grep { @{ $_->{errors} } } $c, $viewer), 0, 'no protocol error');
+
+###############################################################################
+# where nothing is to spare there are no lite pictures
+
+$c = Selkies::WebSocket->controller($t, 1280, 720);
+$c->{keep} = 0;
+$c->send_text('_ext,{"version":"x","want":["lite"]}');
+ok($c->wait_text(qr/^_ext,.*"lite"/), 'it takes lite pictures');
+
+# boxes, each a lite picture or none
+
+sub boxes {
+	my ($read) = @_;
+
+	my $before = display('lites');
+
+	for my $i (1 .. 6) {
+		$x->draw(300 + 20 * $i, 200, 8, 8, sprintf '%02x4080', 40 * $i);
+		$read->();
+	}
+
+	return display('lites') - $before;
+}
+
+$x->tell('motion 30 256 128 320 240');
+$c->read_slowly(40_000, 4);
+$x->tell('still');
+$c->read_slowly(40_000, 1);
+note('the limit is ', display('link_kbits'));
+is(boxes(sub { $c->read_slowly(40_000, 0.3) }), 0,
+	'none over a way of 320 kbit/s');
+
+$c->read_freely();
+$x->tell('motion 30 256 128 320 240');
+$c->run_for(3);
+$x->tell('still');
+$c->wait_quiet(0.7, 10);
+cmp_ok(boxes(sub { $c->run_for(0.3) }), '>', 3,
+	'they are made when it is fast again');
+$c->close();
 
 $t->done();
