@@ -574,13 +574,16 @@ ngx_http_selkies_check_held(ngx_http_selkies_session_t *s)
 void
 ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
 {
-    selkies_stream_t  *stream = s->display->stream;
+    selkies_stream_t  *stream;
+
+    /* who has left, or never was let in, may outlive the display's record */
 
     if (!s->joined) {
         return;
     }
 
     s->joined = 0;
+    stream = s->display->stream;
 
     ngx_http_selkies_session_unwatch(s);
 
