@@ -16,7 +16,8 @@
 #define SELKIES_LINK_AGAIN_US      100000   /* and where it was before */
 #define SELKIES_LINK_ONE_US        200000   /* of it, by one answer, at most */
 #define SELKIES_LINK_GOOD_US       3000000  /* a rate is remembered */
-#define SELKIES_LINK_OWN_US        25000    /* of a picture, at most */
+#define SELKIES_LINK_OWN_US        25000    /* of a picture on the way, */
+#define SELKIES_LINK_LEAST         4096     /* or that of so many bytes */
 #define SELKIES_LINK_BURST         16384    /* bytes; less says little */
 #define SELKIES_LINK_STEP_US       100000   /* between two steps up */
 #define SELKIES_LINK_STEP_MAX_US   120000   /* that one step stands for */
@@ -34,8 +35,7 @@ typedef enum {
 } selkies_link_growth_t;
 
 
-static uint64_t selkies_link_own(const selkies_link_t *link,
-    const selkies_link_sample_t *sample);
+static uint64_t selkies_link_time(const selkies_link_t *link, uint64_t bytes);
 static void selkies_link_mark(selkies_link_t *link,
     const selkies_link_sample_t *sample);
 static uint64_t selkies_link_delivery(const selkies_link_t *link,
@@ -53,13 +53,32 @@ static void selkies_link_grow(selkies_link_t *link,
 void
 selkies_link_sample(selkies_link_t *link, const selkies_link_sample_t *sample)
 {
-    uint64_t  late_us, own_us;
+    uint64_t  late_us, least_us, own_us;
 
-    /* a picture takes its time, and may where nothing waits behind it */
+    /*
+     * A picture takes its time, and may where nothing waits behind it; over a
+     * thin way even a small one does.
+     */
 
-    own_us = selkies_link_own(link, sample);
-    late_us = sample->alone ? SELKIES_LINK_ALONE_US
-                            : SELKIES_LINK_LATE_US;
+    own_us = selkies_link_time(link, sample->picture_bytes);
+    least_us = selkies_link_time(link, sample->picture_bytes
+                                       < SELKIES_LINK_LEAST
+                                       ? sample->picture_bytes
+                                       : SELKIES_LINK_LEAST);
+
+    if (own_us > SELKIES_LINK_OWN_US) {
+        own_us = SELKIES_LINK_OWN_US;
+    }
+
+    if (own_us < least_us) {
+        own_us = least_us;
+    }
+
+    late_us = SELKIES_LINK_LATE_US + least_us;
+
+    if (sample->alone && late_us < SELKIES_LINK_ALONE_US) {
+        late_us = SELKIES_LINK_ALONE_US;
+    }
 
     if (sample->busy_us > link->marks[link->first].time_us) {
 
@@ -115,21 +134,12 @@ selkies_link_sample(selkies_link_t *link, const selkies_link_sample_t *sample)
 }
 
 
-/* The last picture's own time on the way. */
+/* That so many bytes are on the way; not known before a congestion. */
 
 static uint64_t
-selkies_link_own(const selkies_link_t *link,
-    const selkies_link_sample_t *sample)
+selkies_link_time(const selkies_link_t *link, uint64_t bytes)
 {
-    uint64_t  us;
-
-    if (link->ceiling == 0) {
-        return 0;
-    }
-
-    us = sample->picture_bytes * 1000000 / link->ceiling;
-
-    return us < SELKIES_LINK_OWN_US ? us : SELKIES_LINK_OWN_US;
+    return link->ceiling != 0 ? bytes * 1000000 / link->ceiling : 0;
 }
 
 

@@ -664,6 +664,7 @@ main(void)
     slow(2, 200 * MS, 35, 1);
     slow(4, 80 * MS, 70, 0);
     slow(1, 50 * MS, 35, 1);
+    slow(0.4, 50 * MS, 10, 1);
 
     test_drop();
     test_stall();
