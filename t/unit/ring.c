@@ -388,7 +388,7 @@ test_hold(selkies_shared_t *shared, selkies_worker_t *worker,
 static void
 test_shared(void)
 {
-    bool                   orphans;
+    bool                   tight, orphans;
     void                  *block;
     size_t                 bytes;
     pid_t                  pid;
@@ -440,6 +440,18 @@ test_shared(void)
     ok(selkies_stream_count(shared, 1, SELKIES_COUNT_READERS) == 0,
        "for their stream alone");
 
+    ok(selkies_stream_link(shared, 0, &tight) == 0 && !tight,
+       "no controller, no limit");
+    atomic_store(&one->watch[0].link_kbits, 4000);
+    ok(selkies_stream_link(shared, 0, &tight) == 4000 && !tight,
+       "a controller's link, whichever worker it is in");
+    atomic_store(&two->watch[0].link_kbits, 900);
+    atomic_store(&two->watch[0].link_tight, 1);
+    ok(selkies_stream_link(shared, 0, &tight) == 900 && tight,
+       "while the display changes hands the lower one");
+    ok(selkies_stream_link(shared, 1, &tight) == 0 && !tight,
+       "of this display alone");
+
     again = selkies_shared_worker(shared, 1, 0, getpid(), &orphans);
     ok(again == one && orphans
        && atomic_load(&one->watch[0].pressed.keys[1]) == 0,
@@ -449,6 +461,8 @@ test_shared(void)
     selkies_worker_free(two);
     ok(selkies_stream_count(shared, 0, SELKIES_COUNT_READERS) == 0,
        "nobody is left");
+    ok(selkies_stream_link(shared, 0, &tight) == 0 && !tight,
+       "and nobody's link");
 
     pid = fork();
 
