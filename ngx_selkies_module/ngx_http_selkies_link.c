@@ -80,7 +80,12 @@ ngx_http_selkies_link_sent(ngx_http_selkies_session_t *s,
 
     s->sent_frame = packet->frame_id;
 
-    if (s->acks && s->ack_us == 0) {
+    /* rows that stand for themselves hold nobody up */
+
+    if (packet->flags & SELKIES_PACKET_ROW) {
+        s->ack_us = 0;
+
+    } else if (s->acks && s->ack_us == 0) {
         s->ack_frame = packet->frame_id;
         s->ack_us = now;
     }

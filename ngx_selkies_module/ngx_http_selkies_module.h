@@ -569,7 +569,7 @@ void ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
 void ngx_http_selkies_link_sent(ngx_http_selkies_session_t *s,
     const selkies_packet_t *packet);
 
-/* The client acknowledges; whether it does so in time. */
+/* The client acknowledges; whether it does so in time.  JPEG it need not. */
 
 void ngx_http_selkies_link_acked(ngx_http_selkies_session_t *s,
     uint16_t frame);
