@@ -257,6 +257,17 @@ selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
 #endif
 
 
+static inline selkies_lanes_t
+selkies_lanes_ones(void)
+{
+    static const uint8_t  ones[16] = {
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+    };
+
+    return selkies_lanes_load(ones);
+}
+
+
 /* Four samples of each, and zeros. */
 
 static inline selkies_lanes_t

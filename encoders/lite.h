@@ -145,12 +145,13 @@ selkies_status_t selkies_lite_picture(selkies_lite_t *lite,
 /*
  * Makes a picture of the chain of all that is pending.  qp is that of what it
  * codes, as in selkies_lite_open(), and may be another each time; at most
- * `limit` macroblocks are coded, those that are copied do not count.  out->qp
+ * `limit` macroblocks are coded or a quarter of what changed, if that is more,
+ * those that are copied do not count.  out->qp
  * is 0 if all of them are lossless, out->recon what a decoder shows, valid
  * until the next picture of the chain.  Bytes as above.
  *
  * SELKIES_OK: nothing is pending any more.
- * SELKIES_AGAIN, and nothing has changed: more than `limit`, or an anchor has
+ * SELKIES_AGAIN, and nothing has changed: it is more, or an anchor has
  * to come first (as above, or the encoder shows no reconstruction, or too many
  * pictures of the chain since).  SELKIES_ERROR: no memory (logged), the stream
  * may go on with any picture.

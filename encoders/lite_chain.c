@@ -23,6 +23,7 @@
 
 #define SELKIES_LITE_VECTOR_MAX   40        /* bytes of a macroblock that is
                                                copied and the run before it */
+#define SELKIES_LITE_CODED_SHARE  4
 
 /* What scrolls by less than that are not lines of text. */
 
@@ -124,7 +125,9 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
 
     c->ncode = selkies_lite_plan(lite, c->pic, &c->pair, &c->moved);
 
-    if (c->ncode > limit) {
+    if (c->ncode > limit
+        && c->ncode > lite->nlist / SELKIES_LITE_CODED_SHARE)
+    {
         return SELKIES_AGAIN;
     }
 
@@ -318,7 +321,7 @@ selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb)
                                     c->chroma_qp);
 
         } else {
-            selkies_lite_code_inter(&c->mb, &src, &pred, quadrants, c->qp,
+            selkies_lite_code_inter(&c->mb, &src, &pred, quadrants, 1, c->qp,
                                     c->chroma_qp);
         }
     }

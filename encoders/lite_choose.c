@@ -20,10 +20,11 @@
 #include "lanes.h"
 #include "lite_chain.h"
 #include "text.h"
+#include "transform.h"
 
 
 #define SELKIES_LITE_LINES       3          /* above and below */
-#define SELKIES_LITE_CANDIDATES  (5 + SELKIES_LITE_LINES * 2)
+#define SELKIES_LITE_CANDIDATES  (4 + SELKIES_LITE_LINES * 2)
 #define SELKIES_LITE_HALVES      4          /* bits of sub_mb_type more */
 #define SELKIES_LITE_NOWHERE     65536      /* bits: not found */
 #define SELKIES_LITE_OUTSIDE     65536      /* more than a quadrant's */
@@ -173,7 +174,8 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t             i, n;
     unsigned           bits, best;
     selkies_vector_t   pred;
-    selkies_vector_t   list[SELKIES_LITE_CANDIDATES + SELKIES_TEXT_PLACES];
+    selkies_vector_t   list[SELKIES_LITE_CANDIDATES + 1 +
+                             SELKIES_TEXT_PLACES];
 
     pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
     list[0] = pred;
@@ -256,22 +258,30 @@ selkies_lite_choose_list(const selkies_lite_chain_t *c, size_t x, size_t y,
 }
 
 
-/* Nothing explains the block: what is nearest to it, how near. */
+/*
+ * Nothing explains the block: what is nearest to it, how near.  A bit is worth
+ * as much of a difference as the quantiser leaves.
+ */
 
 static unsigned
 selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t *v)
 {
     size_t            i, n;
-    unsigned          sum, least;
-    selkies_vector_t  list[SELKIES_LITE_CANDIDATES];
+    unsigned          sum, least, worth;
+    selkies_vector_t  pred;
+    selkies_vector_t  list[SELKIES_LITE_CANDIDATES + 1];
 
-    n = selkies_lite_choose_list(c, x, y, width / 4, list);
+    pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
+    list[0] = pred;
+    n = 1 + selkies_lite_choose_list(c, x, y, width / 4, list + 1);
+    worth = (unsigned) selkies_transform_step(c->qp);
     least = UINT32_MAX;
 
     for (i = 0; i < n; i++) {
 
-        sum = selkies_lite_choose_differ(c, x, y, width, height, list[i]);
+        sum = selkies_lite_choose_differ(c, x, y, width, height, list[i])
+              + selkies_vector_bits(list[i], pred) * worth / 3;
 
         if (sum < least) {
             least = sum;

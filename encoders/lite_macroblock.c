@@ -32,13 +32,19 @@
 #define SELKIES_LITE_DC           2
 #define SELKIES_LITE_NMODES       3         /* without plane */
 
+#define SELKIES_LITE_WORTH_QUADRANT  4      /* what is less is left out */
+#define SELKIES_LITE_WORTH           6      /* of a macroblock's luma, */
+#define SELKIES_LITE_WORTH_CHROMA    7      /* of its chroma's details */
+
 #define SELKIES_LITE_CHROMA_DC    16        /* of coded_block_pattern */
 #define SELKIES_LITE_CHROMA_AC    32
 
 
 static void selkies_lite_code_chroma(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *src, const selkies_lite_samples_t *pred,
-    int qp, unsigned rounding);
+    int thrifty, int qp, unsigned rounding);
+static void selkies_lite_spare(selkies_lite_macroblock_t *mb);
+static unsigned selkies_lite_worth(const int16_t *levels, unsigned n);
 static void selkies_lite_decode_inter(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *pred, int qp);
 static void selkies_lite_code_intra_luma(selkies_lite_macroblock_t *mb,
@@ -100,7 +106,7 @@ static const uint8_t  selkies_lite_chroma_modes[SELKIES_LITE_NMODES] = {
 void
 selkies_lite_code_inter(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *src, const selkies_lite_samples_t *pred,
-    unsigned quadrants, int qp, int chroma_qp)
+    unsigned quadrants, int thrifty, int qp, int chroma_qp)
 {
     int32_t   coefs[16];
     unsigned  i, raster;
@@ -126,15 +132,82 @@ selkies_lite_code_inter(selkies_lite_macroblock_t *mb,
         }
     }
 
+    if (thrifty) {
+        selkies_lite_spare(mb);
+    }
+
     selkies_lite_decode_inter(mb, pred, qp);
 
-    selkies_lite_code_chroma(mb, src, pred, chroma_qp,
+    selkies_lite_code_chroma(mb, src, pred, thrifty, chroma_qp,
                              SELKIES_TRANSFORM_INTER);
     selkies_lite_decode_chroma(mb, pred, chroma_qp);
 
     if (mb->pattern == 0) {
         mb->kind = SELKIES_LITE_SKIP;
     }
+}
+
+
+/* Leaves out quadrants of which next to nothing is to be seen. */
+
+static void
+selkies_lite_spare(selkies_lite_macroblock_t *mb)
+{
+    unsigned  i, worth, sum;
+
+    sum = 0;
+
+    for (i = 0; i < 16; i += 4) {
+
+        if (!(mb->pattern & 1u << (i / 4))) {
+            continue;
+        }
+
+        worth = selkies_lite_worth(mb->luma[i], 16)
+                + selkies_lite_worth(mb->luma[i + 1], 16)
+                + selkies_lite_worth(mb->luma[i + 2], 16)
+                + selkies_lite_worth(mb->luma[i + 3], 16);
+
+        if (worth < SELKIES_LITE_WORTH_QUADRANT) {
+            mb->pattern &= ~(1u << (i / 4));
+
+        } else {
+            sum += worth;
+        }
+    }
+
+    if (sum < SELKIES_LITE_WORTH) {
+        mb->pattern &= ~15u;
+    }
+}
+
+
+/* Levels of 1 count the more, the fewer zeros are in front of them. */
+
+static unsigned
+selkies_lite_worth(const int16_t *levels, unsigned n)
+{
+    unsigned  i, zeros, worth;
+
+    zeros = 0;
+    worth = 0;
+
+    for (i = 0; i < n; i++) {
+
+        if (levels[i] == 0) {
+            zeros++;
+            continue;
+        }
+
+        if (abs(levels[i]) > 1) {
+            return SELKIES_LITE_WORTH_CHROMA;
+        }
+
+        worth += zeros < 1 ? 3 : (zeros < 3 ? 2 : (zeros < 6 ? 1 : 0));
+        zeros = 0;
+    }
+
+    return worth;
 }
 
 
@@ -244,7 +317,7 @@ selkies_lite_code_intra(selkies_lite_macroblock_t *mb,
 
     selkies_lite_code_intra_luma(mb, src, pred.luma, qp);
 
-    selkies_lite_code_chroma(mb, src, &pred, chroma_qp,
+    selkies_lite_code_chroma(mb, src, &pred, 0, chroma_qp,
                              SELKIES_TRANSFORM_INTRA);
     selkies_lite_decode_chroma(mb, &pred, chroma_qp);
 }
@@ -450,14 +523,15 @@ selkies_lite_sad(const uint8_t *a, const uint8_t *b, size_t n)
 static void
 selkies_lite_code_chroma(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *src, const selkies_lite_samples_t *pred,
-    int qp, unsigned rounding)
+    int thrifty, int qp, unsigned rounding)
 {
     int       k;
     int32_t   coefs[16], dcs[4];
-    unsigned  i, dc, ac;
+    unsigned  i, dc, ac, worth;
 
     dc = 0;
     ac = 0;
+    worth = 0;
 
     for (k = 0; k < 2; k++) {
 
@@ -470,10 +544,16 @@ selkies_lite_code_chroma(selkies_lite_macroblock_t *mb,
             dcs[i] = coefs[0];
             ac += selkies_transform_quantize(mb->chroma_ac[k][i], coefs, qp,
                                              rounding, 1);
+            worth += thrifty ? selkies_lite_worth(mb->chroma_ac[k][i], 15) : 0;
         }
 
         dc += selkies_transform_quantize_chroma_dc(mb->chroma_dc[k], dcs, qp,
                                                    rounding);
+    }
+
+    if (thrifty && ac && worth < SELKIES_LITE_WORTH_CHROMA) {
+        ac = 0;
+        memset(mb->chroma_ac, 0, sizeof(mb->chroma_ac));
     }
 
     if (ac) {

@@ -108,12 +108,13 @@ int selkies_lite_predict(selkies_lite_macroblock_t *mb,
  * Code src as a residual to what it refers to, or to what its neighbours
  * predict in the directions found.  The first makes it a SKIP where no level
  * remains, and leaves it one vector, zero; of luma it codes the quadrants of
- * the mask only.
+ * the mask only, and if it is to be thrifty none of which next to nothing is
+ * to be seen.
  */
 
 void selkies_lite_code_inter(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *src, const selkies_lite_samples_t *pred,
-    unsigned quadrants, int qp, int chroma_qp);
+    unsigned quadrants, int thrifty, int qp, int chroma_qp);
 
 void selkies_lite_code_intra(selkies_lite_macroblock_t *mb,
     const selkies_lite_samples_t *src, const selkies_lite_border_t *border,

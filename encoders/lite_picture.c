@@ -258,7 +258,7 @@ selkies_lite_code(selkies_lite_t *lite, const selkies_picture_t *pic,
         return;
     }
 
-    selkies_lite_code_inter(coded, &src, &anchor, 15, lite->qp, chroma_qp);
+    selkies_lite_code_inter(coded, &src, &anchor, 15, 0, lite->qp, chroma_qp);
 }
 
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lanes.h"
 #include "lite_private.h"
 #include "transform.h"
 
@@ -27,14 +28,25 @@
  * makes of it besides, for that is copied, too.
  */
 
-#define SELKIES_LITE_CHROMA_MEAN  2
-#define SELKIES_LITE_CHROMA_PEAK  20
+#define SELKIES_LITE_CHROMA_MEAN  3
+#define SELKIES_LITE_CHROMA_PEAK  24
+
+#define SELKIES_LITE_RUN          64        /* macroblocks compared at once */
 
 
 static void selkies_lite_plan_list(selkies_lite_t *lite,
     const selkies_motion_pair_t *pair);
 static size_t selkies_lite_plan_explain(selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, selkies_vector_t v);
+static size_t selkies_lite_plan_run(const selkies_lite_t *lite, size_t k);
+static int selkies_lite_plan_inside(const selkies_motion_pair_t *pair,
+    size_t x, size_t y, size_t n, selkies_vector_t v);
+static void selkies_lite_plan_luma(selkies_lanes_t *differ,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
+    selkies_vector_t v);
+static void selkies_lite_plan_means(selkies_lanes_t *differ,
+    const selkies_lite_t *lite, const selkies_motion_pair_t *pair, size_t x,
+    size_t y, size_t n, selkies_vector_t v);
 static int selkies_lite_plan_stays(const selkies_motion_pair_t *pair, size_t x,
     size_t y);
 static int selkies_lite_plan_chroma(const selkies_lite_t *lite,
@@ -104,7 +116,11 @@ selkies_lite_plan_list(selkies_lite_t *lite, const selkies_motion_pair_t *pair)
         x = i % lite->mb_width;
         y = i / lite->mb_width;
 
-        if (pair->map != NULL && selkies_lite_plan_stays(pair, x, y)) {
+        /* without a lite picture in between, what changed is not as it was */
+
+        if (pair->map != NULL && lite->run > 0
+            && selkies_lite_plan_stays(pair, x, y))
+        {
             continue;
         }
 
@@ -128,23 +144,170 @@ static size_t
 selkies_lite_plan_explain(selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, selkies_vector_t v)
 {
-    size_t  i, k, n;
+    size_t           i, k, n, run, x, y, found;
+    selkies_lanes_t  luma[SELKIES_LITE_RUN], chroma[SELKIES_LITE_RUN];
 
-    n = 0;
+    found = 0;
 
-    for (k = 0; k < lite->nlist; k++) {
+    for (k = 0; k < lite->nlist; k += run) {
 
         i = lite->list[k];
+        x = i % lite->mb_width;
+        y = i / lite->mb_width;
+        run = selkies_lite_plan_run(lite, k);
 
-        if (selkies_lite_plan_matches(lite, pair, i % lite->mb_width * 16,
-                                      i / lite->mb_width * 16, 16, 16, v))
-        {
-            lite->plans[i] = SELKIES_LITE_MOVE;
-            n++;
+        if (!selkies_lite_plan_inside(pair, x, y, run, v)) {
+
+            for (n = 0; n < run; n++) {
+                if (selkies_lite_plan_matches(lite, pair, (x + n) * 16, y * 16,
+                                              16, 16, v))
+                {
+                    lite->plans[i + n] = SELKIES_LITE_MOVE;
+                    found++;
+                }
+            }
+
+            continue;
+        }
+
+        selkies_lite_plan_luma(luma, pair, x, y, run, v);
+        selkies_lite_plan_means(chroma, lite, pair, x, y, run, v);
+
+        for (n = 0; n < run; n++) {
+            if (!selkies_lanes_any(luma[n])
+                && (!selkies_lanes_any(chroma[n])
+                    || selkies_lite_plan_chroma(lite, pair, (x + n) * 16,
+                                                y * 16, 16, 16, v)))
+            {
+                lite->plans[i + n] = SELKIES_LITE_MOVE;
+                found++;
+            }
         }
     }
 
+    return found;
+}
+
+
+/* Macroblocks side by side from one of the list on. */
+
+static size_t
+selkies_lite_plan_run(const selkies_lite_t *lite, size_t k)
+{
+    size_t  n, max;
+
+    max = lite->mb_width - lite->list[k] % lite->mb_width;
+    max = max < lite->nlist - k ? max : lite->nlist - k;
+    max = max < SELKIES_LITE_RUN ? max : SELKIES_LITE_RUN;
+
+    for (n = 1; n < max && lite->list[k + n] == lite->list[k] + n; n++) {
+        /* void */
+    }
+
     return n;
+}
+
+
+static int
+selkies_lite_plan_inside(const selkies_motion_pair_t *pair, size_t x, size_t y,
+    size_t n, selkies_vector_t v)
+{
+    long  left, top;
+
+    left = (long) x * 16 + v.x;
+    top = (long) y * 16 + v.y;
+
+    return left >= 0 && left + (long) n * 16 <= (long) pair->mb_width * 16
+           && top >= 0 && top + 16 <= (long) pair->mb_height * 16;
+}
+
+
+/*
+ * Where macroblocks differ from what the vector brings, row by row: that is
+ * the order in which memory is fast.
+ */
+
+static void
+selkies_lite_plan_luma(selkies_lanes_t *differ,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
+    selkies_vector_t v)
+{
+    size_t          i, row;
+    const uint8_t  *now, *before;
+
+    now = pair->now.luma + y * 16 * pair->now.luma_stride_bytes + x * 16;
+    before = pair->before.luma
+             + ((ptrdiff_t) y * 16 + v.y)
+               * (ptrdiff_t) pair->before.luma_stride_bytes
+             + (ptrdiff_t) x * 16 + v.x;
+
+    for (i = 0; i < n; i++) {
+        differ[i] = selkies_lanes_zero();
+    }
+
+    for (row = 0; row < 16; row++) {
+
+        for (i = 0; i < n; i++) {
+            differ[i] = selkies_lanes_differ(differ[i],
+                                             selkies_lanes_load(now + i * 16),
+                                             selkies_lanes_load(before
+                                                                + i * 16));
+        }
+
+        now += pair->now.luma_stride_bytes;
+        before += pair->before.luma_stride_bytes;
+    }
+}
+
+
+/* The same of chroma; what is not known differs. */
+
+static void
+selkies_lite_plan_means(selkies_lanes_t *differ, const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
+    selkies_vector_t v)
+{
+    size_t                   i, row, next;
+    unsigned                 odd;
+    const uint8_t           *now, *shown;
+    const selkies_planes_t  *from;
+
+    odd = (v.x & 1) + (v.y & 1);
+    from = odd ? &lite->base : &pair->before;
+    next = v.x & 1 ? 2 : from->chroma_stride_bytes;
+
+    for (i = 0; i < n; i++) {
+        differ[i] = selkies_lanes_zero();
+    }
+
+    now = pair->now.chroma + y * 8 * pair->now.chroma_stride_bytes + x * 16;
+    shown = from->chroma
+            + ((ptrdiff_t) y * 16 + v.y - (v.y & 1)) / 2
+              * (ptrdiff_t) from->chroma_stride_bytes
+            + (ptrdiff_t) x * 16 + v.x - (v.x & 1);
+
+    for (row = 0; row < 8; row++) {
+
+        for (i = 0; i < n; i++) {
+            differ[i] = selkies_lanes_differ(differ[i],
+                            selkies_lanes_load(now + i * 16),
+                            odd != 1 ? selkies_lanes_load(shown + i * 16)
+                                     : selkies_lanes_mean(
+                                         selkies_lanes_load(shown + i * 16),
+                                         selkies_lanes_load(shown + i * 16
+                                                            + next)));
+        }
+
+        now += pair->now.chroma_stride_bytes;
+        shown += from->chroma_stride_bytes;
+    }
+
+    /* a mean of four is for the slow way */
+
+    for (i = 0; odd == 2 && i < n; i++) {
+        differ[i] = selkies_lanes_differ(differ[i], selkies_lanes_zero(),
+                                         selkies_lanes_ones());
+    }
 }
 
 
@@ -228,7 +391,7 @@ selkies_lite_plan_chroma(const selkies_lite_t *lite,
             d = abs(now[k] - shown[i * width + k]);
             sum += d;
 
-            if (d > SELKIES_LITE_CHROMA_PEAK + step) {
+            if (d > SELKIES_LITE_CHROMA_PEAK + step * 2) {
                 return 0;
             }
         }
@@ -236,6 +399,6 @@ selkies_lite_plan_chroma(const selkies_lite_t *lite,
         now += stride;
     }
 
-    return sum <= (SELKIES_LITE_CHROMA_MEAN + step / 3)
+    return sum <= (SELKIES_LITE_CHROMA_MEAN + step / 2)
                   * (int) (width * height / 2);
 }
