@@ -99,14 +99,14 @@ selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x, size_t y,
     selkies_lite_choice_t   best, tried;
 
     best.half = SELKIES_LITE_8X8;
-    best.sum = 0;
     best.bits = selkies_lite_choose_find(c, x, y, 8, 8, &best.v[0]);
-    best.v[1] = best.v[0];
+    best.sum = 0;
 
     if (best.bits >= SELKIES_LITE_NOWHERE) {
         best.sum = selkies_lite_choose_nearest(c, x, y, 8, 8, &best.v[0]);
-        best.v[1] = best.v[0];
     }
+
+    best.v[1] = best.v[0];
 
     for (half = SELKIES_LITE_8X4; half <= SELKIES_LITE_4X8; half++) {
 
@@ -136,8 +136,9 @@ selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x, size_t y,
     unsigned half, selkies_lite_choice_t *choice)
 {
     size_t    i, width, height;
-    unsigned  bits;
+    unsigned  bits, found;
 
+    found = 0;
     width = half == SELKIES_LITE_4X8 ? 4 : 8;
     height = half == SELKIES_LITE_8X4 ? 4 : 8;
 
@@ -150,7 +151,17 @@ selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x, size_t y,
         bits = selkies_lite_choose_find(c, x, y, width, height, &choice->v[i]);
         choice->bits += bits;
 
-        if (bits >= SELKIES_LITE_NOWHERE) {
+        if (bits < SELKIES_LITE_NOWHERE) {
+            found++;
+
+        } else if (i > 0 && !found) {
+
+            /* the whole is as good */
+
+            choice->sum = UINT32_MAX;
+            return;
+
+        } else {
             choice->sum += SELKIES_LITE_SPLIT_COST
                            + selkies_lite_choose_nearest(c, x, y, width,
                                                          height,

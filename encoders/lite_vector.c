@@ -216,17 +216,11 @@ selkies_vector_bits(selkies_vector_t v, selkies_vector_t predicted)
 static unsigned
 selkies_vector_length(int d)
 {
-    unsigned  n;
-
     if (d == 0) {
         return 1;
     }
 
-    for (n = 7, d = abs(d); d > 1; d >>= 1) {
-        n += 2;
-    }
-
-    return n;
+    return 63 - 2 * (unsigned) __builtin_clz((unsigned) abs(d) * 8);
 }
 
 
