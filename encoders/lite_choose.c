@@ -49,8 +49,7 @@ static void selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x,
 static unsigned selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t *v);
 static size_t selkies_lite_choose_list(const selkies_lite_chain_t *c,
-    size_t x, size_t y, size_t width,
-    selkies_vector_t list[SELKIES_LITE_CANDIDATES]);
+    size_t x, size_t y, selkies_vector_t list[SELKIES_LITE_CANDIDATES]);
 static unsigned selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t *v);
 static unsigned selkies_lite_choose_differ(const selkies_lite_chain_t *c,
@@ -185,12 +184,12 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t             i, n;
     unsigned           bits, best;
     selkies_vector_t   pred;
-    selkies_vector_t   list[SELKIES_LITE_CANDIDATES + 1 +
-                             SELKIES_TEXT_PLACES];
+    selkies_vector_t   list[SELKIES_LITE_CANDIDATES + 1
+                            + SELKIES_TEXT_PLACES];
 
     pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
     list[0] = pred;
-    n = 1 + selkies_lite_choose_list(c, x, y, width, list + 1);
+    n = 1 + selkies_lite_choose_list(c, x, y, list + 1);
     best = SELKIES_LITE_NOWHERE;
 
     for (i = 0; i < n; i++) {
@@ -238,7 +237,7 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
 
 static size_t
 selkies_lite_choose_list(const selkies_lite_chain_t *c, size_t x, size_t y,
-    size_t width, selkies_vector_t list[SELKIES_LITE_CANDIDATES])
+    selkies_vector_t list[SELKIES_LITE_CANDIDATES])
 {
     int                      i;
     size_t                   n;
@@ -285,9 +284,10 @@ selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x, size_t y,
 
     pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
     list[0] = pred;
-    n = 1 + selkies_lite_choose_list(c, x, y, width / 4, list + 1);
+    n = 1 + selkies_lite_choose_list(c, x, y, list + 1);
     worth = (unsigned) selkies_transform_step(c->qp);
     least = UINT32_MAX;
+    *v = pred;
 
     for (i = 0; i < n; i++) {
 

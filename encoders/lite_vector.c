@@ -105,7 +105,7 @@ selkies_vector_predict(const selkies_vector_grid_t *grid, size_t x, size_t y,
 
     /* in the macroblock, what is to the right may come later */
 
-    right = y > 0 ? selkies_vector_rights[y][x % 4] >> (width - 1) & 1
+    right = y > 0 ? selkies_vector_rights[y % 4][x % 4] >> (width - 1) & 1
                   : top && x + width < grid->width;
 
     block = selkies_vector_block(grid, x, y);

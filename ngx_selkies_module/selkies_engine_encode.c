@@ -212,7 +212,6 @@ selkies_display_chain(selkies_display_t *d, uint64_t now, uint64_t seen_us,
 {
     selkies_status_t       rc;
     selkies_access_unit_t  au;
-    selkies_lite_counts_t  counts;
 
     if (now < d->chain_us) {
         return SELKIES_AGAIN;
