@@ -84,23 +84,6 @@ export function codecFromAnnexB(bytes) {
 
 
 /**
- * @param {number[]} values    in any order
- * @param {number}   fraction  0..1
- * @returns {number} the nearest-rank percentile, NaN when there is none
- */
-export function percentile(values, fraction) {
-    if (values.length === 0) {
-        return NaN;
-    }
-
-    const sorted = Float64Array.from(values).sort();
-    const rank = Math.ceil(fraction * sorted.length) - 1;
-
-    return sorted[Math.min(sorted.length - 1, Math.max(0, rank))] ?? NaN;
-}
-
-
-/**
  * How the session's decoder is configured, and whatever has to behave like it.
  *
  * @param {string}  codec

@@ -7,8 +7,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-import { Decoder, VIDEO_H264, VIDEO_JPEG, parseVideoHeader,
-         percentile } from './decode.js';
+import { Decoder, VIDEO_H264, VIDEO_JPEG, parseVideoHeader } from './decode.js';
+import { Figures } from './figures.js';
 import { Rows, isStripe, parseJpegHeader, parseResolution } from './rows.js';
 import { createSink } from './sink.js';
 
@@ -20,7 +20,6 @@ const FIRST_FRAME_MS = 3000;
 const FIRST_FRAME_TRIES = 5;
 const QUEUE_SLOW = 8;
 const STILL_MS = 100;
-const SAMPLES = 240;
 
 /**
  * @typedef {object} Connection
@@ -54,7 +53,6 @@ let shownWidth = 0;
 let shownHeight = 0;
 let lastFrameAt = -Infinity;
 let inputMark = 0;
-let statsAt = performance.now();
 let probing = false;
 /** @type {VideoFrame | null} the picture on show, kept for the probe only */
 let kept = null;
@@ -63,22 +61,7 @@ let watched = null;
 /** @type {VideoFrame | null} the last picture from before there was a sink */
 let early = null;
 
-const count = { frames: 0, bytes: 0, total: 0, foreign: 0 };
-/** @type {number[]} */
-const decodeTimes = [];
-/** @type {number[]} */
-const answerTimes = [];
-
-/** @param {number[]} list
- *  @param {number}   value */
-function remember(list, value) {
-    list.push(value);
-
-    if (list.length > SAMPLES) {
-        list.shift();
-    }
-}
-
+const figures = new Figures(performance.now());
 
 /** @param {Connection | null} to
  *  @param {string}            text */
@@ -110,7 +93,7 @@ function askForKey() {
 /** @param {VideoFrame} frame */
 async function probe(frame) {
     const at = performance.now() + clockOffset;
-    const number = count.total;
+    const number = figures.total;
 
     try {
         if (watched !== null) {
@@ -129,16 +112,11 @@ function onPicture(frame) {
     const now = performance.now();
     const arrived = frame.timestamp / 1000;
 
-    count.frames++;
-    count.total++;
     lastFrameAt = now;
-    remember(decodeTimes, now - arrived);
+    figures.decoded(now - arrived);
 
     if (inputMark !== 0 && arrived >= inputMark) {
-        if (now - inputMark < 1000) {
-            remember(answerTimes, now - inputMark);
-        }
-
+        figures.answered(now - inputMark);
         inputMark = 0;
     }
 
@@ -203,7 +181,7 @@ function onBinary(from, buffer) {
 
     if (jpeg === null && header === null) {
         const first = buffer.byteLength > 0 ? new Uint8Array(buffer)[0] : 0;
-        count.foreign += first === VIDEO_JPEG || first === VIDEO_H264 ? 1 : 0;
+        figures.foreign += first === VIDEO_JPEG || first === VIDEO_H264 ? 1 : 0;
         return;
     }
 
@@ -215,7 +193,7 @@ function onBinary(from, buffer) {
         return;
     }
 
-    count.bytes += buffer.byteLength;
+    figures.received(buffer.byteLength);
 
     if (decoder.queue < QUEUE_SLOW && rows.queue < QUEUE_SLOW) {
         from.acknowledge = (jpeg ?? header)?.id ?? from.acknowledge;
@@ -360,21 +338,11 @@ function closeAll() {
 
 
 function postStats(/** @type {number} */ now) {
-    const seconds = (now - statsAt) / 1000;
-
-    page.postMessage({ t: 'stats', fps: count.frames / seconds,
-                       kbps: count.bytes * 8 / 1000 / seconds,
-                       frames: count.total, dropped: decoder.dropped,
-                       foreign: count.foreign,
+    page.postMessage({ t: 'stats', ...figures.report(now), dropped: decoder.dropped,
                        codec: rows.active ? rows.codec : decoder.codec,
                        software: decoder.software,
                        queue: Math.max(decoder.queue, rows.queue),
-                       decode: [percentile(decodeTimes, 0.5), percentile(decodeTimes, 0.95)],
-                       answer: [percentile(answerTimes, 0.5), percentile(answerTimes, 0.95)],
                        width: shownWidth, height: shownHeight, sink: sink?.name ?? '' });
-    statsAt = now;
-    count.frames = 0;
-    count.bytes = 0;
 }
 
 
@@ -417,7 +385,7 @@ function tick() {
         }
     }
 
-    if (now - statsAt >= STATS_MS) {
+    if (now - figures.at >= STATS_MS) {
         postStats(now);
     }
 }
@@ -445,7 +413,7 @@ async function peek(order) {
     const rgb = frame === null ? null : await readPoints(frame, order.points);
 
     frame?.close();
-    page.postMessage({ t: 'peek', id: order.id, rgb, frame: count.total,
+    page.postMessage({ t: 'peek', id: order.id, rgb, frame: figures.total,
                        width: shownWidth, height: shownHeight,
                        at: performance.now() + clockOffset });
 }

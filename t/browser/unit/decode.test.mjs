@@ -1,10 +1,10 @@
-/* The binary side: message header, codec string, percentile, key gate, repairs. */
+/* The binary side: message header, codec string, key gate, repairs. */
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { Decoder, codecFromAnnexB, parseVideoHeader,
-         percentile } from '../../../web/media/decode.js';
+import { Decoder, codecFromAnnexB,
+         parseVideoHeader } from '../../../web/media/decode.js';
 
 const SPS = [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0xda];
 const PPS = [0, 0, 1, 0x68, 0xce, 0x3c, 0x80];
@@ -78,18 +78,6 @@ test('random bytes never throw', () => {
         assert.ok(codec === '' || /^avc1\.[0-9a-f]{6}$/.test(codec));
         parseVideoHeader(bytes.buffer);
     }
-});
-
-test('nearest-rank percentiles', () => {
-    const hundred = Array.from({ length: 100 }, (_, i) => 100 - i);
-
-    assert.equal(percentile(hundred, 0.5), 50);
-    assert.equal(percentile(hundred, 0.95), 95);
-    assert.equal(percentile(hundred, 1), 100);
-    assert.equal(percentile(hundred, 0), 1);
-    assert.equal(percentile([7], 0.95), 7);
-    assert.equal(percentile([9, 10], 0.5), 9);
-    assert.ok(Number.isNaN(percentile([], 0.5)));
 });
 
 /* ---- the decoder, against a VideoDecoder that records ---- */
