@@ -118,7 +118,7 @@ selkies_lite_plan_list(selkies_lite_t *lite, const selkies_motion_pair_t *pair)
 
         /* without a lite picture in between, what changed is not as it was */
 
-        if (pair->map != NULL && lite->run > 0
+        if (lite->kept && lite->run > 0
             && selkies_lite_plan_stays(pair, x, y))
         {
             continue;

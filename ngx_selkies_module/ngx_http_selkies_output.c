@@ -244,7 +244,8 @@ ngx_http_selkies_write(ngx_http_selkies_session_t *s, u_char *data,
 
 /*
  * Straight from the ring, or the join cache.  NGX_ERROR where the ring passed
- * the packet while the socket took it: bytes that are out cannot be called back.
+ * the packet while the socket took it: bytes that are out cannot be called
+ * back.
  */
 
 static ngx_int_t

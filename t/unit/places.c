@@ -27,6 +27,8 @@
 #define CROWD_MAX    1
 
 
+static const selkies_shared_conf_t  conf = { STREAMS, RING_BYTES, 0 };
+
 static selkies_shared_t  *shared;
 static selkies_worker_t  *one;
 static selkies_worker_t  *two;
@@ -36,15 +38,13 @@ static bool               differs;
 static void
 test_start(void)
 {
-    bool    orphans;
-    size_t  bytes;
-    void   *block;
+    bool   orphans;
+    void  *block;
 
-    bytes = selkies_shared_bytes(STREAMS, RING_BYTES);
-    block = mmap(NULL, bytes, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
-                 -1, 0);
+    block = mmap(NULL, selkies_shared_bytes(&conf), PROT_READ|PROT_WRITE,
+                 MAP_SHARED|MAP_ANONYMOUS, -1, 0);
 
-    shared = selkies_shared_init(block, STREAMS, RING_BYTES);
+    shared = selkies_shared_init(block, &conf);
     one = selkies_shared_worker(shared, 1, 0, getpid(), &orphans);
     two = selkies_shared_worker(shared, 1, 1, getpid(), &orphans);
 }
@@ -53,7 +53,7 @@ test_start(void)
 static void
 test_end(void)
 {
-    munmap(shared, shared->bytes);
+    munmap(shared, selkies_shared_bytes(&conf));
 }
 
 
@@ -70,7 +70,7 @@ test_hold(selkies_worker_t *worker, const char *display,
     source.framebuffer_fd = -1;
     source.generation = generation;
 
-    return selkies_stream_hold(shared, worker, &source, RING_BYTES, &differs);
+    return selkies_stream_hold(shared, worker, &source, &differs);
 }
 
 

@@ -20,6 +20,8 @@ use Socket qw/ SOL_SOCKET SOCK_STREAM SO_LINGER SO_RCVBUF IPPROTO_TCP
 
 use Selkies;
 
+use base qw/ Selkies::Watching /;
+
 use constant {
 	CONTINUATION => 0, TEXT => 1, BINARY => 2, CLOSE => 8, PING => 9,
 	PONG => 10
@@ -739,46 +741,6 @@ sub viewer {
 		or die "no key frame: " . join(' | ', @{ $self->{log} }) . "\n";
 
 	return $self;
-}
-
-# The newest picture of the stream.
-
-sub picture {
-	my ($self) = @_;
-
-	require Selkies::Picture;
-
-	return undef unless @{ $self->{gop} };
-
-	return Selkies::Picture->last_of(@{ $self->{gop} });
-}
-
-# Waits until a test on the newest picture holds; decodes only when a frame
-# has come since.
-
-sub wait_picture {
-	my ($self, $condition, $timeout) = @_;
-
-	my $seen = -1;
-
-	return $self->wait_until(sub {
-		return undef if $self->{nframes} == $seen;
-
-		$seen = $self->{nframes};
-
-		my $picture = $self->picture();
-
-		return $picture && $condition->($picture) ? $picture : undef;
-	}, $timeout);
-}
-
-sub wait_pixel {
-	my ($self, $x, $y, $colour, $timeout, $tolerance) = @_;
-
-	return $self->wait_picture(sub {
-		return $_[0]->distance($x, $y, $colour)
-			<= (defined $tolerance ? $tolerance : 12);
-	}, $timeout);
 }
 
 ###############################################################################
