@@ -41,6 +41,7 @@ CORE_OBJS := $(CORE:%.c=$(BUILD)/core/%.o)
 CORE_LIBS := -lX11 -lX11-xcb -lxcb -lxcb-shm -lXau -lXtst -lXdamage -lXfixes -lXrandr \
              -lx264 -lturbojpeg -lpng -ljansson -lm -lpthread
 CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -DSELKIES_HAVE_JPEG=1 -Werror $(OUR_CFLAGS)
+CORE_BENCHES := $(addprefix $(BUILD)/bench/,convert_bench lite_bench move_bench)
 
 UNITS     := $(filter-out %_doc,$(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c)))
 TOOLS     := $(patsubst t/lib/%.c,$(BUILD)/t/%,$(wildcard t/lib/*.c))
@@ -166,7 +167,8 @@ node_modules/.package-lock.json: package-lock.json build/.packages-test
 	@npm ci --silent
 	@touch $@
 
-test: all units tools build/.packages-run build/.packages-test node_modules/.package-lock.json
+test: all units tools $(CORE_BENCHES) build/.packages-run build/.packages-test \
+      node_modules/.package-lock.json
 	@t/run-all
 
 check: all units tools
@@ -245,7 +247,7 @@ $(BENCH_PROGRAMS): $(BENCH_HEADERS) Makefile | build/.packages-build build/.pack
 
 # QUICK=1: one short run; RUNS=n; SIZES="1920x1080 3840x2160"
 
-bench: all tools build/.packages-run $(BENCH_PROGRAMS) $(BUILD)/bench/convert_bench
+bench: all tools build/.packages-run $(BENCH_PROGRAMS) $(CORE_BENCHES)
 	@QUICK='$(QUICK)' RUNS='$(RUNS)' SIZES='$(SIZES)' t/bench/run
 
 docs: $(BUILD)/unit/settings_doc

@@ -184,8 +184,10 @@ bench_encode(const selkies_encoder_ops_t *ops, const bench_load_t *load)
     selkies_picture_t       pic;
     selkies_encoder_t      *enc;
     selkies_access_unit_t   au;
-    selkies_encoder_conf_t  conf = { BENCH_WIDTH, BENCH_HEIGHT, 60, 25, 18,
-                                     0, 0 };
+    selkies_encoder_conf_t  conf = {
+        .width = BENCH_WIDTH, .height = BENCH_HEIGHT, .fps = 60, .qp = 25,
+        .paintover_qp = 18
+    };
     const selkies_rect_t    all = { 0, 0, BENCH_WIDTH, BENCH_HEIGHT };
 
     enc = selkies_encoder_open(ops->codec, ops->name, &conf, NULL);
