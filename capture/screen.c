@@ -133,9 +133,9 @@ unusable:
 static const char *
 selkies_screen_extensions(selkies_screen_t *screen)
 {
-    int  error, event, major, minor;
+    int  error, major, minor;
 
-    if (!XFixesQueryExtension(screen->display, &event, &error)
+    if (!XFixesQueryExtension(screen->display, &screen->fixes_event, &error)
         || !XFixesQueryVersion(screen->display, &major, &minor)
         || major < 4)
     {
@@ -226,6 +226,7 @@ selkies_screen_close(selkies_screen_t *screen)
     }
 
     selkies_x11_close(&screen->x11);
+    free(screen->cursor.pixels);
     free(screen);
 }
 
@@ -260,6 +261,10 @@ selkies_screen_dispatch(selkies_screen_t *screen)
         bits |= SELKIES_SCREEN_GEOMETRY;
     }
 
+    if (screen->cursor.shape || screen->cursor.moved) {
+        bits |= SELKIES_SCREEN_CURSOR;
+    }
+
     return bits;
 }
 
@@ -279,6 +284,10 @@ selkies_screen_event(selkies_screen_t *screen, XEvent *event)
                                 ((XDamageNotifyEvent *) event)->timestamp;
         }
 
+        return;
+    }
+
+    if (selkies_screen_cursor_event(screen, event)) {
         return;
     }
 
@@ -367,6 +376,7 @@ selkies_screen_stop(selkies_screen_t *screen)
     screen->nadded = 0;
 
     selkies_shm_destroy(&screen->shm, screen->xcb);
+    selkies_screen_watch_cursor(screen, 0);
 
     if (!selkies_x11_lost(&screen->x11)) {
         XDamageDestroy(screen->display, screen->damage);

@@ -33,6 +33,12 @@
 #define SELKIES_SCREEN_DAMAGE     0x01      /* until acquired */
 #define SELKIES_SCREEN_GEOMETRY   0x02      /* until the size was asked for */
 #define SELKIES_SCREEN_LOST       0x04      /* close, open a new one later */
+#define SELKIES_SCREEN_CURSOR     0x08      /* until the cursor was asked for */
+
+
+/* A cursor with a longer side, in pixels, is not handed out. */
+
+#define SELKIES_SPRITE_SIDE_MAX   1024
 
 
 typedef enum {
@@ -61,6 +67,22 @@ typedef struct {
 
 
 typedef struct selkies_screen_s  selkies_screen_t;
+
+
+/*
+ * The cursor as it is to be drawn: B G R A, the colours multiplied by alpha,
+ * rows without a gap; NULL where there is none.  x and y are its top left
+ * corner on the screen, the hot spot subtracted, and may be outside.  The
+ * pixels are the screen's, valid until the next selkies_screen_cursor().
+ */
+
+typedef struct {
+    uint8_t    *pixels;
+    int32_t     width;
+    int32_t     height;
+    int32_t     x;
+    int32_t     y;
+} selkies_sprite_t;
 
 
 /*
@@ -155,6 +177,23 @@ void selkies_screen_damage_all(selkies_screen_t *screen);
 
 void selkies_screen_damage(selkies_screen_t *screen,
     const selkies_rect_t *rect);
+
+
+/*
+ * Starts and stops the reports of the cursor, SELKIES_SCREEN_CURSOR; after a
+ * start there is one.  May be repeated.  Stopping the screen stops them too.
+ */
+
+void selkies_screen_watch_cursor(selkies_screen_t *screen, int on);
+
+
+/*
+ * The cursor now, while it is watched; takes SELKIES_SCREEN_CURSOR down.  One
+ * round trip.  OK: sprite is filled.  AGAIN: it is as it was.  LOST.
+ */
+
+selkies_status_t selkies_screen_cursor(selkies_screen_t *screen,
+    selkies_sprite_t *sprite);
 
 
 /* How pixels are read now: "framebuffer", "shared pixmap" or "shm image". */

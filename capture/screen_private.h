@@ -2,8 +2,8 @@
 /*
  * Copyright (C) ngx_selkies authors
  *
- * What screen.c and screen_framebuffer.c share.  Thread and ownership: the
- * display thread's, see screen.h.
+ * What screen.c, screen_cursor.c and screen_framebuffer.c share.  Thread and
+ * ownership: the display thread's, see screen.h.
  */
 
 
@@ -29,6 +29,25 @@ typedef enum {
 } selkies_tier_t;
 
 
+typedef struct {
+    int                     xi_opcode;      /* 0: not asked; -1: none */
+
+    uint8_t                *pixels;
+    size_t                  npixels;        /* room for so many */
+    int32_t                 width;          /* 0: nothing to be seen */
+    int32_t                 height;
+    int32_t                 hot_x;
+    int32_t                 hot_y;
+    int32_t                 x;              /* of the hot spot */
+    int32_t                 y;
+
+    unsigned                watched:1;
+    unsigned                shape:1;        /* another one, not asked for */
+    unsigned                moved:1;
+    unsigned                here:1;         /* on this screen */
+} selkies_screen_cursor_t;
+
+
 struct selkies_screen_s {
     selkies_x11_t           x11;
     Display                *display;
@@ -37,6 +56,7 @@ struct selkies_screen_s {
     uint8_t                 depth;
     const selkies_log_t    *log;
 
+    int                     fixes_event;
     int                     damage_event;
     unsigned long           damage_serial;
     uint32_t                damage_ms;      /* see selkies_screen_damage_ms() */
@@ -64,10 +84,18 @@ struct selkies_screen_s {
 
     size_t                  nadded;         /* by selkies_screen_damage() */
     selkies_rect_t          added[SELKIES_SCREEN_ADDED_MAX];
+
+    selkies_screen_cursor_t cursor;
 };
 
 
 #pragma GCC visibility push(hidden)
+
+
+/* Whether the event was one of the cursor. */
+
+int selkies_screen_cursor_event(selkies_screen_t *screen,
+    const XEvent *event);
 
 
 /* The portable tiers: OK, or ERROR where the server has neither. */

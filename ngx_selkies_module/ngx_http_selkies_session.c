@@ -600,6 +600,10 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
             stream->owner = 0;
             stream->resume_until_ms = selkies_clock_us() / 1000
                                       + s->display->idle;
+
+            if (atomic_exchange(&stream->wanted_cursor, 0) != 0) {
+                ngx_http_selkies_ring_display(s->display);
+            }
         }
 
         ngx_http_selkies_unlock();

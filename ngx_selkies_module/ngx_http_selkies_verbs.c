@@ -58,6 +58,8 @@ static void ngx_http_selkies_audio(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 static void ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
+static void ngx_http_selkies_native_cursor(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
 static void ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 
@@ -76,6 +78,7 @@ static const ngx_http_selkies_verb_pt
     [SELKIES_VERB_STOP_AUDIO] = ngx_http_selkies_audio,
     [SELKIES_VERB_REQUEST_KEYFRAME] = ngx_http_selkies_request_key,
     [SELKIES_VERB_RESIZE] = ngx_http_selkies_resize,
+    [SELKIES_VERB_NATIVE_CURSOR] = ngx_http_selkies_native_cursor,
     [SELKIES_VERB_KEY_DOWN] = ngx_http_selkies_key,
     [SELKIES_VERB_KEY_UP] = ngx_http_selkies_key,
     [SELKIES_VERB_KEY_HELD] = ngx_http_selkies_key_held,
@@ -275,6 +278,12 @@ ngx_http_selkies_claim(ngx_http_selkies_session_t *s)
     stream->owner_resumed = resumes ? previous : 0;
     stream->resume_until_ms = 0;
     ngx_memcpy(stream->resume, s->resume, SELKIES_RESUME_BYTES);
+
+    /* another page says itself whether it wants the cursor in the picture */
+
+    if (!resumes) {
+        atomic_store(&stream->wanted_cursor, 0);
+    }
 
     ngx_http_selkies_unlock();
 
@@ -637,6 +646,20 @@ ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
     ngx_http_selkies_session_need_key(s, s->joined_at != 0
                                          && since > NGX_HTTP_SELKIES_BURST_MS
                                          && since < NGX_HTTP_SELKIES_JOINED_MS);
+}
+
+
+/*
+ * The cursor becomes part of the picture, for all who watch: one that is
+ * locked to the page has no cursor of its own.  The messages go on.
+ */
+
+static void
+ngx_http_selkies_native_cursor(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    atomic_store(&s->display->stream->wanted_cursor, (uint32_t) cmd->u.on);
+    ngx_http_selkies_ring_display(s->display);
 }
 
 

@@ -162,7 +162,13 @@ selkies_display_step(selkies_display_t *d)
 
     selkies_display_show(d, carried);
 
-    if ((bits & SELKIES_SCREEN_DAMAGE) && d->pending_us == 0) {
+    if (selkies_engine_overlay_follow(&d->laid, d->engine, d->screen)) {
+        bits |= SELKIES_SCREEN_CURSOR;
+    }
+
+    if ((bits & (SELKIES_SCREEN_DAMAGE|SELKIES_SCREEN_CURSOR))
+        && d->pending_us == 0)
+    {
         d->pending_us = now;
         d->settled_us = now;
 
@@ -270,6 +276,7 @@ selkies_display_close(selkies_display_t *d)
     }
 
     selkies_display_reset(d);
+    selkies_engine_overlay_leave(&d->laid);
     selkies_screen_close(d->screen);
     d->screen = NULL;
 
@@ -617,14 +624,14 @@ selkies_display_picture(selkies_display_t *d, uint64_t now)
         return wait;
     }
 
-    selkies_engine_overlay_update(&d->laid, d->screen, now);
+    rc = selkies_engine_overlay_update(&d->laid, engine, d->screen, now);
 
     selkies_pace_captured(&d->pace);
 
-    if (d->rows.rows != NULL) {
+    if (rc == SELKIES_OK && d->rows.rows != NULL) {
         rc = selkies_display_rows(d, now, key);
 
-    } else {
+    } else if (rc == SELKIES_OK) {
         rc = selkies_display_capture(d);
 
         if (rc == SELKIES_OK) {

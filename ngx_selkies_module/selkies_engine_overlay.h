@@ -22,6 +22,8 @@
 
 typedef struct {
     selkies_overlay_t   overlay;
+    selkies_image_t     cursor;             /* its pixels are the screen's */
+    unsigned            with_cursor:1;      /* what was wanted last */
 } selkies_engine_overlay_t;
 
 
@@ -35,12 +37,27 @@ void selkies_engine_overlay_resize(selkies_engine_overlay_t *o,
 
 
 /*
- * Before a picture is captured: what moves is moved, and what has to be
- * converted anew for it counts as damage of the screen.
+ * Follows the wishes; whether there is one that the picture does not show.
+ * The screen is started.
  */
 
-void selkies_engine_overlay_update(selkies_engine_overlay_t *o,
-    selkies_screen_t *screen, uint64_t now_us);
+bool selkies_engine_overlay_follow(selkies_engine_overlay_t *o,
+    selkies_engine_t *engine, selkies_screen_t *screen);
+
+
+/*
+ * Before a picture is captured: what is laid over it becomes what it is to be
+ * now, and what has to be converted anew for that counts as damage of the
+ * screen.  OK or LOST.
+ */
+
+selkies_status_t selkies_engine_overlay_update(selkies_engine_overlay_t *o,
+    selkies_engine_t *engine, selkies_screen_t *screen, uint64_t now_us);
+
+
+/* The screen is about to be closed. */
+
+void selkies_engine_overlay_leave(selkies_engine_overlay_t *o);
 
 
 /* Frees what belongs to it and zeroes it. */

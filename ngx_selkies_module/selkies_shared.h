@@ -166,6 +166,7 @@ typedef struct {
     _Atomic uint32_t           wanted_streaming;        /* all ticks: 1 */
     _Atomic uint32_t           wanted_fullcolor;        /* 4:4:4: 1 */
     _Atomic uint32_t           wanted_key_s;    /* between keys, 0: none */
+    _Atomic uint32_t           wanted_cursor;   /* in the picture: 1 */
     _Atomic uint32_t           wanted_keys;     /* counts requests */
 
     /* published: the owner's threads */

@@ -136,7 +136,7 @@ export class Session {
 
         case 'swapped':
             this.current = message.id;
-            this.emit('released');
+            this.emit('released', true);
             break;
 
         case 'live':

@@ -17,6 +17,8 @@
  *     flip x y w h            that box changes colour at each press; "still"
  *                             does not end it, "flip 0 0 0 0" does
  *     cursor n                glyph n of the cursor font; -1 none
+ *     sprite w h hx hy rrggbb a cursor of that size and colour; its hot spot
+ *     warp x y                puts the pointer there, as a program does it
  *     keys, pointer, size     "keys <keycodes>", "pointer x y mask", "size w h"
  *     quit
  */
@@ -268,6 +270,37 @@ set_cursor(client_t *c, int glyph)
 
 
 static void
+set_sprite(client_t *c, int w, int h, int hot_x, int hot_y,
+    unsigned long colour)
+{
+    GC      gc;
+    Cursor  cursor;
+    Pixmap  bits;
+    XColor  flat;
+
+    memset(&flat, 0, sizeof(flat));
+    flat.red = (unsigned short) ((colour >> 16 & 0xff) * 0x101);
+    flat.green = (unsigned short) ((colour >> 8 & 0xff) * 0x101);
+    flat.blue = (unsigned short) ((colour & 0xff) * 0x101);
+
+    bits = XCreatePixmap(c->dpy, c->win, (unsigned) w, (unsigned) h, 1);
+    gc = XCreateGC(c->dpy, bits, 0, NULL);
+
+    XSetForeground(c->dpy, gc, 1);
+    XFillRectangle(c->dpy, bits, gc, 0, 0, (unsigned) w, (unsigned) h);
+
+    cursor = XCreatePixmapCursor(c->dpy, bits, bits, &flat, &flat,
+                                 (unsigned) hot_x, (unsigned) hot_y);
+    XFreeGC(c->dpy, gc);
+    XFreePixmap(c->dpy, bits);
+
+    XDefineCursor(c->dpy, c->win, cursor);
+    XFreeCursor(c->dpy, cursor);
+    XFlush(c->dpy);
+}
+
+
+static void
 print_keys(client_t *c)
 {
     int   i;
@@ -361,6 +394,15 @@ command(client_t *c, const char *line)
 
     } else if (sscanf(line, "cursor %d", &n) == 1) {
         set_cursor(c, n);
+
+    } else if (sscanf(line, "sprite %d %d %d %d %lx", &w, &h, &x, &y, &colour)
+               == 5)
+    {
+        set_sprite(c, w, h, x, y, colour);
+
+    } else if (sscanf(line, "warp %d %d", &x, &y) == 2) {
+        XWarpPointer(c->dpy, None, c->root, 0, 0, 0, 0, x, y);
+        XFlush(c->dpy);
 
     } else if (strcmp(verb, "keys") == 0) {
         print_keys(c);

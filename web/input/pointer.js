@@ -44,10 +44,18 @@ export class Pointer {
         session.on('cursor', () => this.showCursor());
         session.on('layout', () => this.showCursor());
         session.on('control', () => this.showCursor());
-        session.on('released', () => this.forget());
+        session.on('released', swapped => {
+            this.forget();
+
+            if (swapped === true) {
+                this.repeatLock();
+            }
+        });
         session.on('state', state => {
             if (state === 'ended' && this.locked) {
                 document.exitPointerLock();
+            } else if (state === 'waiting') {
+                this.repeatLock();
             }
         });
         this.showCursor();
@@ -293,13 +301,24 @@ export class Pointer {
         this.dx = 0;
         this.dy = 0;
 
-        if (this.session.control) {
-            this.session.send(locked
+        this.tellLock();
+        this.session.emit('lock', locked);
+    }
+
+    /** A page has no cursor while it has the pointer: the picture gets it. */
+    tellLock() {
+        if (this.session.control && this.session.connected()) {
+            this.session.send(this.locked
                 ? ['p,1', 'SET_NATIVE_CURSOR_RENDERING,1']
                 : ['p,0', 'SET_NATIVE_CURSOR_RENDERING,0']);
         }
+    }
 
-        this.session.emit('lock', locked);
+    /** To a new socket, which may know nothing of it. */
+    repeatLock() {
+        if (this.locked) {
+            this.tellLock();
+        }
     }
 
     /* ---- cursor ---- */

@@ -71,8 +71,8 @@ EOC
 sub run {
 	my ($self) = @_;
 
-	$self->$_() for qw/ picture lite sizes keyboard pointer latency reload
-		viewer takeover cross_origin /;
+	$self->$_() for qw/ picture lite sizes keyboard pointer lock latency
+		reload viewer takeover cross_origin /;
 
 	$self->{browser}->quit();
 	$self->{t}->done();
@@ -412,6 +412,42 @@ sub pointer {
 	like($x->wait(qr/^button press/, 3), qr/press 5 /, 'the wheel, down');
 	$b->command('wheel', dx => 0, dy => -120);
 	like($x->wait(qr/^button press (?!5)/, 3), qr/press 4 /, 'and up');
+}
+
+# A page that has the pointer has no cursor: the picture gets it.
+
+sub lock {
+	my ($self) = @_;
+
+	my ($b, $x) = @$self{qw/ browser x /};
+	my @red = (0xe0, 0x20, 0x20);
+
+	my $red_at = sub {
+		my $p = $self->probe([ @_ ]);
+		return $p && $p->{rgb} && $p->{rgb}[0]
+			&& $self->worst($p->{rgb}[0], \@red) <= 12;
+	};
+
+	$x->tell('sprite 60 40 10 10 e02020');
+	$b->command('move', x => 300, y => 250);
+	ok(wait_for(sub { join(',', ($x->pointer())[0, 1]) eq '300,250' }, 3),
+		'the pointer is where it will be locked');
+	ok(!$red_at->(320, 260), 'the picture has no cursor');
+
+	$b->command('down', key => $_) for qw/ Control Shift /;
+	$b->command('click', x => 300, y => 250);
+	$b->command('up', key => $_) for qw/ Shift Control /;
+	ok($b->until('document.pointerLockElement !== null', 5),
+		'the pointer is locked');
+	ok(wait_for(sub { $red_at->(320, 260) }, 5), 'the picture has it');
+
+	$b->eval('document.exitPointerLock()');
+	ok($b->until('document.pointerLockElement === null', 5), 'and free again');
+	ok(wait_for(sub { !$red_at->(320, 260) }, 5), 'the picture has none');
+
+	$x->tell('cursor 68');
+	$self->card_is_right('after the lock');
+	$self->problems('lock');
 }
 
 # Key to decoded pixel: the X client flips a box at each press, the page sees
