@@ -39,8 +39,8 @@ HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 CORE      := $(filter-out ngx_selkies_module/ngx_%,$(SOURCES))
 CORE_OBJS := $(CORE:%.c=$(BUILD)/core/%.o)
 CORE_LIBS := -lX11 -lX11-xcb -lxcb -lxcb-shm -lXau -lXtst -lXi -lXdamage -lXfixes -lXrandr \
-             -lx264 -lturbojpeg -lpng -ljansson -lm -lpthread
-CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -DSELKIES_HAVE_JPEG=1 -Werror $(OUR_CFLAGS)
+             -lx264 -lturbojpeg -lpng -lfreetype -lfontconfig -ljansson -lm -lpthread
+CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -DSELKIES_HAVE_JPEG=1 -I/usr/include/freetype2 -Werror $(OUR_CFLAGS)
 CORE_BENCHES := $(addprefix $(BUILD)/bench/,convert_bench lite_bench move_bench)
 
 UNITS     := $(filter-out %_doc,$(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c)))

@@ -114,6 +114,7 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
     slcf->capture = NGX_CONF_UNSET_UINT;
     slcf->h264_lite = NGX_CONF_UNSET;
     slcf->watermark = NGX_CONF_UNSET_PTR;
+    slcf->caption = NGX_CONF_UNSET_PTR;
     slcf->idle = NGX_CONF_UNSET_MSEC;
     slcf->ping_interval = NGX_CONF_UNSET_MSEC;
     slcf->ping_timeout = NGX_CONF_UNSET_MSEC;
@@ -148,6 +149,7 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->h264_lite, prev->h264_lite, 1);
     ngx_conf_merge_ptr_value(conf->watermark, prev->watermark, NULL);
+    ngx_conf_merge_ptr_value(conf->caption, prev->caption, NULL);
     ngx_conf_merge_uint_value(conf->capture, prev->capture,
                               SELKIES_CAPTURE_AUTO);
     ngx_conf_merge_msec_value(conf->idle, prev->idle, 10000);

@@ -113,6 +113,13 @@ static ngx_command_t  ngx_http_selkies_commands[40 + 2 * SELKIES_SETTINGS] = {
       0,
       NULL },
 
+    { ngx_string("selkies_watermark_text"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_selkies_set_caption,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("selkies_idle"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,

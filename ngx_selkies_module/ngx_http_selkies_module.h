@@ -52,6 +52,13 @@ typedef struct {
 } ngx_http_selkies_watermark_t;
 
 
+typedef struct {
+    ngx_http_complex_value_t     value;
+    selkies_overlay_place_t      place;
+    ngx_msec_t                   interval;      /* between evaluations */
+} ngx_http_selkies_caption_t;
+
+
 /*
  * One X display: the way to it, and what this worker has of it.  Made with
  * the configuration, or, where variables name it, for its first client.
@@ -88,6 +95,7 @@ typedef struct {
     ngx_queue_t                  displays;      /* display->queue */
     ngx_uint_t                   nreserved;     /* of these */
     ngx_array_t                  watermarks;    /* those of displays */
+    selkies_fonts_t              fonts;         /* of captions, if any */
     ngx_flag_t                   variables;     /* name others */
     ngx_uint_t                   streams;
     size_t                       ring_size;
@@ -107,6 +115,7 @@ typedef struct {
     ngx_uint_t                   capture;
     ngx_http_selkies_watermark_t *watermark;
     ngx_uint_t                   mark;          /* its number; 0: none */
+    ngx_http_selkies_caption_t  *caption;       /* NULL: none */
     ngx_flag_t                   h264_lite;
     ngx_msec_t                   idle;
     ngx_http_selkies_display_t  *target;        /* NULL: by variables */
@@ -148,6 +157,7 @@ typedef enum {
     NGX_HTTP_SELKIES_KEY,               /* the (second) key is due */
     NGX_HTTP_SELKIES_CLOSE,             /* the peer does not close */
     NGX_HTTP_SELKIES_HEARTBEAT,         /* are its keys still held? */
+    NGX_HTTP_SELKIES_CAPTION,           /* its variables may be others now */
     NGX_HTTP_SELKIES_DEADLINES
 } ngx_http_selkies_deadline_e;
 
@@ -276,6 +286,7 @@ struct ngx_http_selkies_session_s {
     unsigned                     second_key:1;  /* protocol.md 9.4 */
     unsigned                     size_pending:1;    /* width, height */
     unsigned                     acks:1;        /* it sends CLIENT_FRAME_ACK */
+    unsigned                     captioned:1;   /* evaluated once, or more */
     unsigned                     announce:1;    /* size and displays are due */
     unsigned                     reset:1;       /* PIPELINE_RESETTING is due */
     unsigned                     pinged:1;
@@ -313,12 +324,43 @@ char *ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
 char *ngx_http_selkies_set_setting(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_selkies_set_watermark(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_selkies_set_resolution(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_selkies_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/* ngx_http_selkies_watermark.c */
+
+char *ngx_http_selkies_set_watermark(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* A place by its name or number; sets `place`, or NGX_ERROR, logged. */
+
+ngx_int_t ngx_http_selkies_watermark_place(ngx_conf_t *cf, ngx_str_t *name,
+    selkies_overlay_place_t *place);
+
+
+/* ngx_http_selkies_caption.c */
+
+char *ngx_http_selkies_set_caption(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* The text is of this session's request from now on: it controls. */
+
+void ngx_http_selkies_caption_claim(ngx_http_selkies_session_t *s);
+
+/* Likewise if it is nobody's, of one that watches. */
+
+void ngx_http_selkies_caption_adopt(ngx_http_selkies_session_t *s);
+
+/* It is time to evaluate it again. */
+
+void ngx_http_selkies_caption_due(ngx_http_selkies_session_t *s);
+
+/* The session ends: who else watches may adopt it. */
+
+void ngx_http_selkies_caption_leave(ngx_http_selkies_session_t *s);
 
 
 /* ngx_http_selkies_source.c */

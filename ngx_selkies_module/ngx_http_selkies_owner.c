@@ -192,6 +192,8 @@ ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display)
         conf.watermark_place = watermarks[source->watermark - 1]->place;
     }
 
+    conf.fonts = w->conf->fonts.n != 0 ? &w->conf->fonts : NULL;
+
     conf.display_bell = ngx_http_selkies_cycle->display_bells[display->index];
     conf.desktop_bell = ngx_http_selkies_cycle->desktop_bells[display->index];
     conf.idle_us = (uint64_t) display->idle * 1000;

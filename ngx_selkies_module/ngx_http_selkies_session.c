@@ -202,6 +202,7 @@ ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s)
     }
 
     ngx_http_selkies_check_ownership(s);
+    ngx_http_selkies_caption_adopt(s);
     ngx_http_selkies_send_state(s);
     ngx_http_selkies_send_encoder(s);
     ngx_http_selkies_send_cursor(s);
@@ -393,6 +394,7 @@ ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s)
 
     s->watching = 1;
     s->announce = 1;
+    ngx_http_selkies_caption_adopt(s);
     ngx_http_selkies_session_need_key(s, 0);
 
     if (!s->lite) {
@@ -517,6 +519,10 @@ ngx_http_selkies_session_deadline(ngx_http_selkies_session_t *s,
         ngx_http_selkies_check_held(s);
         return;
 
+    case NGX_HTTP_SELKIES_CAPTION:
+        ngx_http_selkies_caption_due(s);
+        return;
+
     default:
         return;
     }
@@ -586,6 +592,7 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
     stream = s->display->stream;
 
     ngx_http_selkies_session_unwatch(s);
+    ngx_http_selkies_caption_leave(s);
 
     if (s->held != NULL && s->display->control != NULL) {
         selkies_control_leave(s->display->control, s->held);

@@ -289,6 +289,7 @@ ngx_http_selkies_claim(ngx_http_selkies_session_t *s)
 
     s->claimed = 1;
     s->owner = 1;
+    ngx_http_selkies_caption_claim(s);
     ngx_http_selkies_session_update_whole(s);
     s->announce = 1;
     s->reset = previous != 0;

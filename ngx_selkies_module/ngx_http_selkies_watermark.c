@@ -44,7 +44,6 @@ ngx_http_selkies_set_watermark(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                          why[128];
     ngx_str_t                    *value, path;
-    ngx_uint_t                    i;
     ngx_pool_cleanup_t           *cln;
     ngx_http_selkies_watermark_t *watermark;
 
@@ -68,26 +67,11 @@ ngx_http_selkies_set_watermark(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     watermark->place = SELKIES_OVERLAY_BOTTOM_RIGHT;
 
-    if (cf->args->nelts == 3) {
-
-        for (i = 0; ngx_http_selkies_places[i].name.len != 0; i++) {
-            if (ngx_strcmp(value[2].data, ngx_http_selkies_places[i].name.data)
-                == 0
-                || ngx_strcmp(value[2].data,
-                              ngx_http_selkies_places[i].number.data) == 0)
-            {
-                break;
-            }
-        }
-
-        if (ngx_http_selkies_places[i].name.len == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid place \"%V\" of a watermark",
-                               &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        watermark->place = ngx_http_selkies_places[i].place;
+    if (cf->args->nelts == 3
+        && ngx_http_selkies_watermark_place(cf, &value[2], &watermark->place)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     path = value[1];
@@ -111,6 +95,29 @@ ngx_http_selkies_set_watermark(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slcf->watermark = watermark;
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_selkies_watermark_place(ngx_conf_t *cf, ngx_str_t *name,
+    selkies_overlay_place_t *place)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_selkies_places[i].name.len != 0; i++) {
+        if (ngx_strcmp(name->data, ngx_http_selkies_places[i].name.data) == 0
+            || ngx_strcmp(name->data, ngx_http_selkies_places[i].number.data)
+               == 0)
+        {
+            *place = ngx_http_selkies_places[i].place;
+            return NGX_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid place \"%V\" of a watermark", name);
+
+    return NGX_ERROR;
 }
 
 

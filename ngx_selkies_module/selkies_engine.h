@@ -19,6 +19,7 @@
 
 #include "../capture/capture.h"
 #include "../capture/screen.h"
+#include "../encoders/fonts.h"
 #include "../encoders/overlay.h"
 #include "selkies_shared.h"
 
@@ -45,6 +46,7 @@ typedef struct {
     selkies_capture_mode_t    capture;
     const selkies_image_t    *watermark;        /* NULL: none */
     selkies_overlay_place_t   watermark_place;
+    const selkies_fonts_t    *fonts;            /* of text; NULL: none */
 
     int                       display_bell;
     int                       desktop_bell;

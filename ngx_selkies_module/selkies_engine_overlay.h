@@ -14,6 +14,7 @@
 
 
 #include "../capture/screen.h"
+#include "../encoders/label.h"
 #include "../encoders/overlay.h"
 #include "selkies_engine_private.h"
 
@@ -23,7 +24,15 @@
 typedef struct {
     selkies_overlay_t   overlay;
     selkies_image_t     cursor;             /* its pixels are the screen's */
+
+    selkies_label_t    *label;              /* NULL: no text so far */
+    selkies_image_t     caption;
+    int32_t             caption_width;      /* of the picture it is for */
+    int32_t             caption_height;
+    uint32_t            caption_sequence;   /* of the text that it shows */
+
     unsigned            with_cursor:1;      /* what was wanted last */
+    unsigned            mute:1;             /* text cannot be drawn: said so */
 } selkies_engine_overlay_t;
 
 
@@ -37,8 +46,8 @@ void selkies_engine_overlay_resize(selkies_engine_overlay_t *o,
 
 
 /*
- * Follows the wishes; whether there is one that the picture does not show.
- * The screen is started.
+ * Follows the wishes, for cursor and text; whether there is one that the
+ * picture does not show.  The screen is started.
  */
 
 bool selkies_engine_overlay_follow(selkies_engine_overlay_t *o,

@@ -535,6 +535,61 @@ selkies_cursor_read(selkies_cursor_text_t *cursor, uint8_t *buf, size_t size,
 }
 
 
+bool
+selkies_caption_write(selkies_caption_t *caption, const uint8_t *text,
+    size_t len, uint32_t place)
+{
+    uint32_t  sequence;
+
+    sequence = atomic_load(&caption->sequence);
+    len = len < SELKIES_CAPTION_BYTES ? len : SELKIES_CAPTION_BYTES;
+
+    if (!(sequence & 1) && atomic_load(&caption->length_bytes) == len
+        && atomic_load(&caption->place) == place
+        && memcmp(caption->text, text, len) == 0)
+    {
+        return false;
+    }
+
+    /* as with the cursor */
+
+    sequence |= 1;
+    atomic_store(&caption->sequence, sequence);
+    atomic_thread_fence(memory_order_seq_cst);
+
+    memcpy(caption->text, text, len);
+    atomic_store(&caption->length_bytes, (uint32_t) len);
+    atomic_store(&caption->place, place);
+
+    atomic_store(&caption->sequence, sequence + 1);
+
+    return true;
+}
+
+
+bool
+selkies_caption_read(selkies_caption_t *caption, uint8_t *text, size_t *len,
+    uint32_t *place, uint32_t *sequence)
+{
+    uint32_t  before;
+
+    before = atomic_load(&caption->sequence);
+    *len = atomic_load(&caption->length_bytes);
+    *place = atomic_load(&caption->place);
+
+    if ((before & 1) || *len > SELKIES_CAPTION_BYTES) {
+        return false;
+    }
+
+    memcpy(text, caption->text, *len);
+    atomic_thread_fence(memory_order_seq_cst);
+
+    *sequence = before;
+
+    return atomic_load(&caption->sequence) == before;
+}
+
+
 void
 selkies_histogram_add(selkies_histogram_t *histogram, uint64_t value_us)
 {

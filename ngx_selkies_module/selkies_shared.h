@@ -38,6 +38,7 @@
 #define SELKIES_DISPLAY_LEN      128
 #define SELKIES_PATH_LEN         1024
 #define SELKIES_CURSOR_BYTES     (128 * 1024)
+#define SELKIES_CAPTION_BYTES    512
 #define SELKIES_RESUME_BYTES     16
 #define SELKIES_LATENCY_BUCKETS  24
 
@@ -121,6 +122,20 @@ typedef struct {
 
 
 /*
+ * The text over the picture, UTF-8 as it came, and where it is: a
+ * selkies_overlay_place_t.  Written by event loops that hold the zone's lock,
+ * under a sequence lock as above.
+ */
+
+typedef struct {
+    _Atomic uint32_t     sequence;
+    _Atomic uint32_t     place;
+    _Atomic uint32_t     length_bytes;      /* 0: none */
+    uint8_t              text[SELKIES_CAPTION_BYTES];
+} selkies_caption_t;
+
+
+/*
  * An X display and the way to it, as the configuration or a request says.
  * Strings are zero-terminated, "" for none; the generation is that of the
  * workers who say so.
@@ -168,6 +183,12 @@ typedef struct {
     _Atomic uint32_t           wanted_key_s;    /* between keys, 0: none */
     _Atomic uint32_t           wanted_cursor;   /* in the picture: 1 */
     _Atomic uint32_t           wanted_keys;     /* counts requests */
+
+    /* changed under the lock */
+
+    _Atomic uint64_t           author;          /* the session whose request
+                                                   the text is of, or 0 */
+    selkies_caption_t          caption;
 
     /* published: the owner's threads */
 
@@ -374,6 +395,21 @@ bool selkies_cursor_write(selkies_cursor_text_t *cursor, const uint8_t *text,
 
 size_t selkies_cursor_read(selkies_cursor_text_t *cursor, uint8_t *buf,
     size_t size, uint32_t *sequence);
+
+
+/* Locked.  Replaces the text; whether it, or its place, is another one now. */
+
+bool selkies_caption_write(selkies_caption_t *caption, const uint8_t *text,
+    size_t len, uint32_t place);
+
+
+/*
+ * Any thread.  Copies the text, up to SELKIES_CAPTION_BYTES, its length and
+ * place, and the sequence it had; false while it is being written.
+ */
+
+bool selkies_caption_read(selkies_caption_t *caption, uint8_t *text,
+    size_t *len, uint32_t *place, uint32_t *sequence);
 
 
 void selkies_histogram_add(selkies_histogram_t *histogram, uint64_t value_us);

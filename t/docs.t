@@ -149,6 +149,10 @@ for my $name (sort grep { $documented{$_} } keys %command) {
 		like($args =~ s/ \| //gr, qr/^\S+ \[\w+\]$/,
 			"$name: one or two values");
 
+	} elsif ($c->{args} eq 'NGX_CONF_TAKE123') {
+		like($args =~ s/ \| //gr, qr/^\S+ \[\w+\] \[\w+=\w+\]$/,
+			"$name: one to three values");
+
 	} else {
 		is($c->{args}, 'NGX_CONF_TAKE1', "$name: arguments known");
 		unlike($args =~ s/ \| //gr, qr/ /, "$name: one value");

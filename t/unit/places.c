@@ -95,6 +95,8 @@ test_write(selkies_stream_t *stream)
     atomic_store(&stream->statistics.pictures, 5);
     stream->owner = 9;
     memset(stream->resume, 1, sizeof(stream->resume));
+    atomic_store(&stream->author, 9);
+    (void) selkies_caption_write(&stream->caption, (const uint8_t *) "a", 1, 1);
     (void) selkies_cursor_write(&stream->cursor, (uint8_t *) "cursor", 6);
 }
 
@@ -113,9 +115,56 @@ test_is_empty(selkies_stream_t *stream)
            && atomic_load(&stream->engine_state) == SELKIES_STREAM_OFF
            && atomic_load(&stream->statistics.pictures) == 0
            && stream->owner == 0 && stream->resume[0] == 0
+           && atomic_load(&stream->author) == 0
+           && atomic_load(&stream->caption.length_bytes) == 0
            && selkies_cursor_read(&stream->cursor, text, sizeof(text),
                                   &sequence)
               == 0;
+}
+
+
+/* The text over the picture. */
+
+static void
+test_caption(void)
+{
+    bool               held;
+    size_t             len;
+    uint8_t            text[SELKIES_CAPTION_BYTES + 1];
+    uint8_t            seen[SELKIES_CAPTION_BYTES];
+    uint32_t           place, first, second;
+    selkies_caption_t  caption;
+
+    memset(&caption, 0, sizeof(selkies_caption_t));
+    memset(text, 'x', sizeof(text));
+
+    ok(selkies_caption_read(&caption, seen, &len, &place, &first) && len == 0,
+       "no text at first");
+    ok(!selkies_caption_write(&caption, text, 0, 0), "none again is no change");
+    ok(selkies_caption_write(&caption, (const uint8_t *) "anna", 4, 3)
+       && selkies_caption_read(&caption, seen, &len, &place, &second)
+       && len == 4 && memcmp(seen, "anna", 4) == 0 && place == 3
+       && second != first, "a text is read as written");
+    ok(!selkies_caption_write(&caption, (const uint8_t *) "anna", 4, 3),
+       "the same is no change");
+    ok(selkies_caption_write(&caption, (const uint8_t *) "anna", 4, 2)
+       && selkies_caption_write(&caption, (const uint8_t *) "ann", 3, 2)
+       && selkies_caption_write(&caption, (const uint8_t *) "bnn", 3, 2),
+       "another place, length or letter is one");
+
+    held = selkies_caption_write(&caption, text, sizeof(text), 2)
+           && selkies_caption_read(&caption, seen, &len, &place, &first)
+           && len == SELKIES_CAPTION_BYTES;
+    ok(held, "a long one is cut");
+
+    /* a writer was killed in between */
+
+    atomic_fetch_add(&caption.sequence, 1);
+    ok(!selkies_caption_read(&caption, seen, &len, &place, &second),
+       "half a text is not read");
+    ok(selkies_caption_write(&caption, text, SELKIES_CAPTION_BYTES, 2)
+       && selkies_caption_read(&caption, seen, &len, &place, &second)
+       && second != first, "the next one is");
 }
 
 
@@ -374,6 +423,7 @@ test_crowd(void)
 int
 main(void)
 {
+    test_caption();
     test_recycling();
     test_ways();
     test_killed();
