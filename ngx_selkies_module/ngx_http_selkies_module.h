@@ -47,6 +47,7 @@ typedef enum {
 
 
 typedef struct {
+    ngx_str_t                    path;
     selkies_image_t              image;
     selkies_overlay_place_t      place;
 } ngx_http_selkies_watermark_t;

@@ -208,16 +208,21 @@ ngx_http_selkies_find_display(ngx_queue_t *displays, const char *name)
 }
 
 
-/* Workers of one configuration know a watermark by a number. */
+/*
+ * Workers of one configuration know a watermark by a number, and so the same
+ * file at the same place, wherever that is written.
+ */
 
 static ngx_int_t
 ngx_http_selkies_mark(ngx_http_selkies_main_conf_t *smcf,
     ngx_http_selkies_loc_conf_t *conf)
 {
     ngx_uint_t                      i;
-    ngx_http_selkies_watermark_t  **watermarks;
+    ngx_http_selkies_watermark_t  **watermarks, *wanted;
 
-    if (conf->watermark == NULL) {
+    wanted = conf->watermark;
+
+    if (wanted == NULL) {
         conf->mark = 0;
         return NGX_OK;
     }
@@ -225,7 +230,12 @@ ngx_http_selkies_mark(ngx_http_selkies_main_conf_t *smcf,
     watermarks = smcf->watermarks.elts;
 
     for (i = 0; i < smcf->watermarks.nelts; i++) {
-        if (watermarks[i] == conf->watermark) {
+        if (watermarks[i]->place == wanted->place
+            && watermarks[i]->path.len == wanted->path.len
+            && ngx_memcmp(watermarks[i]->path.data, wanted->path.data,
+                          wanted->path.len)
+               == 0)
+        {
             conf->mark = i + 1;
             return NGX_OK;
         }
@@ -236,7 +246,7 @@ ngx_http_selkies_mark(ngx_http_selkies_main_conf_t *smcf,
         return NGX_ERROR;
     }
 
-    *watermarks = conf->watermark;
+    *watermarks = wanted;
     conf->mark = smcf->watermarks.nelts;
 
     return NGX_OK;

@@ -92,6 +92,7 @@ ngx_http_selkies_set_watermark(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    watermark->path = path;
     slcf->watermark = watermark;
 
     return NGX_CONF_OK;

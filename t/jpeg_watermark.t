@@ -11,31 +11,12 @@ use strict;
 
 use Test::More;
 
-use Compress::Zlib;
-
 use lib 'lib', 't/lib';
 
 use Selkies;
+use Selkies::Png;
 use Selkies::Rows;
 use Selkies::X;
-
-# A PNG of one colour.
-
-sub png {
-	my ($w, $h, @rgba) = @_;
-
-	my $chunk = sub {
-		my ($type, $data) = @_;
-
-		return pack('N', length $data) . $type . $data
-			. pack('N', crc32($type . $data));
-	};
-
-	return "\x89PNG\r\n\x1a\n"
-		. $chunk->('IHDR', pack 'NNC5', $w, $h, 8, 6, 0, 0, 0)
-		. $chunk->('IDAT', compress(("\0" . pack('C4', @rgba) x $w) x $h))
-		. $chunk->('IEND', '');
-}
 
 my $t = Selkies->new(x => '640x480');
 

@@ -11,32 +11,13 @@ use strict;
 
 use Test::More;
 
-use Compress::Zlib;
-
 use lib 'lib', 't/lib';
 
 use Selkies;
 use Selkies::Picture;
+use Selkies::Png;
 use Selkies::WebSocket;
 use Selkies::X;
-
-# A PNG of one colour.
-
-sub png {
-	my ($w, $h, @rgba) = @_;
-
-	my $chunk = sub {
-		my ($type, $data) = @_;
-
-		return pack('N', length $data) . $type . $data
-			. pack('N', crc32($type . $data));
-	};
-
-	return "\x89PNG\r\n\x1a\n"
-		. $chunk->('IHDR', pack 'NNC5', $w, $h, 8, 6, 0, 0, 0)
-		. $chunk->('IDAT', compress(("\0" . pack('C4', @rgba) x $w) x $h))
-		. $chunk->('IEND', '');
-}
 
 my $t = Selkies->new(x => '800x600');
 
@@ -53,6 +34,18 @@ for my $bad (
 ) {
 	$t->simple(location => $bad->[0]);
 	like($t->test_conf(), $bad->[1], $bad->[0]);
+}
+
+# two locations of one display
+
+for my $two ([ 'half.png 2', 1 ], [ 'half.png 1', 0 ], [ 'full.png 2', 0 ]) {
+	$t->simple(location => 'selkies_watermark half.png top_right;',
+		server => "location /two/ { %%SELKIES%% selkies_watermark $two->[0]; }");
+
+	my ($ok, $words) = $t->test_conf();
+
+	is($ok ? 1 : 0, $two->[1], "and $two->[0] for the same display");
+	like($words, qr/must be the same/, 'which is said') unless $two->[1];
 }
 
 $t->simple(location => 'selkies_watermark half.png top_right;');
