@@ -32,7 +32,7 @@ my $nginx_pid;
 $ENV{PATH} .= ':/usr/sbin:/sbin';
 delete @ENV{ grep { /^(?:SELKIES_|CUSTOM_)/ } keys %ENV };
 delete @ENV{qw/ PASSWORD SUBFOLDER TITLE MAX_RES DISABLE_IPV6 DRI_NODE
-    XCURSOR_SIZE NGINX /};
+    XCURSOR_SIZE NGINX WATERMARK_PNG WATERMARK_LOCATION /};
 
 END { kill 'KILL', $nginx_pid if $nginx_pid }
 
@@ -376,7 +376,7 @@ like(conf({ SELKIES_COMMAND_ENABLED => 'true', PASSWORD => 'x' }),
 
 # the list of settings is the table's
 
-my ($list) = read_file($genconf) =~ /\nsettings='\n(.*?)'/s;
+my ($list) = read_file("$genconf-settings") =~ /\nsettings='\n(.*?)'/s;
 my %known = map { $_ => 1 } split ' ', $list;
 my ($enum) = read_file("$root/ngx_selkies_module/selkies_settings.h")
     =~ /typedef enum \{\s+(SELKIES_SET_AUDIO_ENABLED.*?)\n\} selkies_setting_id_t/s;
@@ -402,6 +402,61 @@ SKIP: {
 
     refused({ SELKIES_FRAMERATE => 'fast' }, qr/^selkies: SELKIES_FRAMERATE="fast": /,
         'bad setting is told with its variable');
+}
+
+# watermark
+
+my $png = "$tmp/a \"b\" \$c.png";
+
+write_file($png, read_file("$root/web/icon.png"));
+
+$conf = conf({ WATERMARK_PNG => $png });
+like($conf, qr/^ +selkies_watermark "\Q$tmp\E\/a \\"b\\" \$c\.png" bottom_right;$/m,
+    'watermark, its name quoted');
+is(() = $conf =~ /selkies_watermark /g, 2, 'once a server');
+unlike(conf({ WATERMARK_LOCATION => 2 }), qr/watermark/, 'a place alone is none');
+unlike(conf({ WATERMARK_PNG => '' }), qr/watermark/, 'nor is an empty name');
+
+for my $place (-1 .. 6) {
+    my $want = $place < 0 ? 'bottom_right' : $place;
+
+    like(conf({ WATERMARK_PNG => $png, WATERMARK_LOCATION => $place }),
+        qr/selkies_watermark ".*" $want;/, "place $place");
+}
+
+like(conf({ SELKIES_WATERMARK_PATH => $png, WATERMARK_PNG => '/not/this',
+    SELKIES_WATERMARK_LOCATION => 1, WATERMARK_LOCATION => 3 }),
+    qr/selkies_watermark ".*c\.png" 1;/, 'the names of Selkies go first');
+
+for my $place ('7', '-2', 'top', '1 ', '01', '1;', "1\n2") {
+    (my $shown = $place) =~ s/\n/?/;
+    refused({ WATERMARK_PNG => $png, WATERMARK_LOCATION => $place },
+        qr/^selkies: WATERMARK_LOCATION="\Q$shown\E": a place is a number/,
+        "place \"$shown\"");
+}
+
+refused({ SELKIES_WATERMARK_LOCATION => 9 },
+    qr/^selkies: SELKIES_WATERMARK_LOCATION="9": /, 'also without a file');
+refused({ WATERMARK_PNG => 'mark.png' },
+    qr/^selkies: WATERMARK_PNG="mark\.png": must be an absolute path/,
+    'a relative name');
+refused({ WATERMARK_PNG => "/a\nb" }, qr/^selkies: WATERMARK_PNG="\/a\?b": /,
+    'a line break in it');
+
+($rc, $out, $err) = run({ WATERMARK_PNG => '/no/mark.png' });
+is($rc, 0, 'a file that is missing does not stop');
+is($err, "selkies: WATERMARK_PNG=\"/no/mark.png\": there is no such file,"
+    . " and no watermark\n", 'it is told in one line');
+($rc, $out, $err) = run({ WATERMARK_PNG => '/no/mark.png' }, '-d', ':7');
+is($err, '', 'once');
+unlike(read_file("$tmp/run/nginx.conf"), qr/watermark/, 'and left out');
+
+if ($with_module) {
+    refused({ WATERMARK_PNG => $genconf },
+        qr/^selkies: WATERMARK_PNG="\Q$genconf\E": .*Not a PNG file$/,
+        'no PNG');
+    refused({ SELKIES_WATERMARK_PATH => $tmp },
+        qr/^selkies: SELKIES_WATERMARK_PATH="\Q$tmp\E": /, 'a folder');
 }
 
 # certificate

@@ -82,6 +82,7 @@ for my $row (
 	[ '/usr/lib/nginx/modules/ngx_http_selkies_module.so', 644 ],
 	[ '/usr/lib/selkies/selkies-xvfb', 755 ],
 	[ '/usr/lib/selkies/genconf', 755 ],
+	[ '/usr/lib/selkies/genconf-settings', 644 ],
 	[ '/usr/bin/selkies-run', 755 ],
 	[ '/usr/share/nginx/modules-available/mod-http-selkies.conf', 644 ],
 	[ "$conf/nginx.conf", 644 ],

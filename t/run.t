@@ -20,6 +20,8 @@ use MIME::Base64;
 use POSIX ();
 
 use Selkies;
+use Selkies::Picture;
+use Selkies::Png;
 use Selkies::WebSocket;
 
 my $t = Selkies->new(x => 0, timeout => 150);
@@ -60,7 +62,8 @@ sub start_run {
 		open STDOUT, '>&', $in;
 		open STDERR, '>&', $in;
 		open STDIN, '<', '/dev/null';
-		delete @ENV{qw/ DISPLAY XAUTHORITY PASSWORD SUBFOLDER TITLE /};
+		delete @ENV{qw/ DISPLAY XAUTHORITY PASSWORD SUBFOLDER TITLE
+			WATERMARK_PNG WATERMARK_LOCATION /};
 		%ENV = (%ENV, RUN_DIR => $dir, BUILD_DIR => $t->build(),
 			CUSTOM_PORT => $run{http}, CUSTOM_HTTPS_PORT => $run{https},
 			SELKIES_DISPLAY => ':' . (100 + $$ % 800), %env);
@@ -184,8 +187,11 @@ is(join(' ', grep { -e } glob "$run->{dir}/sockets/* $run->{dir}/session.env"), 
 
 my $password = 'a b\'"%#$é';
 
+$t->write_file('mark.png', png(120, 90, 224, 32, 32, 255));
+
 $run = start_run(PASSWORD => $password, CUSTOM_USER => 'eve',
-	SUBFOLDER => 'x', MAX_RES => '1600x1200');
+	SUBFOLDER => 'x', MAX_RES => '1600x1200',
+	WATERMARK_PNG => $t->dir() . '/mark.png', WATERMARK_LOCATION => 3);
 
 like($run->{output}, qr!ready on http://localhost:$run->{http}/x/ !, 'the subfolder')
 	or diag($run->{output});
@@ -210,6 +216,7 @@ $c = Selkies::WebSocket->controller($t, 4000, 3000, nowait => 1, port => $run->{
 	path => '/x/websockets', auth => "eve:$password");
 like($c->wait_text(qr/stream_resolution/) || '', qr/"width":1600,"height":1200/,
 	'MAX_RES is the limit');
+ok($c->wait_pixel(76, 1139, 'e02020', 15), 'the watermark, at the lower left');
 $c->close();
 
 SKIP: {
@@ -239,7 +246,8 @@ is(join(', ', left($run)), '', 'TERM leaves nothing either');
 # bad values: one line that names them
 
 for my $bad ([ CUSTOM_PORT => 'abc' ], [ MAX_RES => '10' ], [ SUBFOLDER => '../x' ],
-	[ PASSWORD => "a\nb" ], [ SELKIES_FRAMERATE => 'fast' ])
+	[ PASSWORD => "a\nb" ], [ SELKIES_FRAMERATE => 'fast' ],
+	[ WATERMARK_LOCATION => 'left' ], [ WATERMARK_PNG => $launcher ])
 {
 	my ($name, $value) = @$bad;
 
