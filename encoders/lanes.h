@@ -76,6 +76,17 @@ selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
 }
 
 
+/* v, and where a and b differ by more than one. */
+
+static inline selkies_lanes_t
+selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    return _mm_or_si128(v, _mm_subs_epu8(_mm_or_si128(_mm_subs_epu8(a, b),
+                                                      _mm_subs_epu8(b, a)),
+                                         _mm_set1_epi8(1)));
+}
+
+
 static inline int
 selkies_lanes_any(selkies_lanes_t v)
 {
@@ -141,6 +152,13 @@ static inline selkies_lanes_t
 selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
 {
     return vorrq_u8(v, veorq_u8(a, b));
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    return vorrq_u8(v, vqsubq_u8(vabdq_u8(a, b), vdupq_n_u8(1)));
 }
 
 
@@ -226,6 +244,19 @@ selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
 
     for (i = 0; i < 16; i++) {
         v.of[i] |= a.of[i] ^ b.of[i];
+    }
+
+    return v;
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    int  i;
+
+    for (i = 0; i < 16; i++) {
+        v.of[i] |= abs(a.of[i] - b.of[i]) > 1;
     }
 
     return v;

@@ -24,6 +24,8 @@
 #define SELKIES_LITE_VECTOR_MAX   40        /* bytes of a macroblock that is
                                                copied and the run before it */
 #define SELKIES_LITE_CODED_SHARE  4
+#define SELKIES_LITE_NEARLY_QP    18        /* a block that differs by one has
+                                               no levels from here on */
 
 /* What scrolls by less than that are not lines of text. */
 
@@ -37,17 +39,23 @@ static size_t selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb,
     size_t max);
 static void selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb);
 static void selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb);
+static int selkies_lite_chain_same(const selkies_lite_chain_t *c, size_t mb,
+    selkies_vector_t v);
 static void selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb);
 static void selkies_lite_chain_show(const selkies_lite_chain_t *c, size_t x,
     size_t y);
 static void selkies_lite_chain_bring(const selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t v);
-static int selkies_lite_chain_whole(const selkies_lite_chain_t *c);
+static unsigned selkies_lite_chain_parts(const selkies_lite_chain_t *c);
 static void selkies_lite_chain_border(const selkies_lite_chain_t *c, size_t x,
     size_t y, selkies_lite_border_t *border);
 static void selkies_lite_chain_vectors(selkies_lite_chain_t *c, size_t mb);
 static void selkies_lite_chain_vector(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t v);
+static void selkies_lite_chain_half(selkies_lite_chain_t *c, size_t x,
+    unsigned half, selkies_vector_t v);
+static void selkies_lite_chain_differ(selkies_lite_chain_t *c,
+    selkies_vector_t v, selkies_vector_t pred);
 static void selkies_lite_chain_put(selkies_lite_chain_t *c, size_t mb);
 static void selkies_lite_chain_put_coded(selkies_lite_chain_t *c, size_t mb,
     const selkies_lite_samples_t *src);
@@ -79,6 +87,7 @@ selkies_lite_chain(selkies_lite_t *lite, const selkies_picture_t *pic, int qp,
     c.qp = selkies_lite_clamp_qp(qp);
     c.chroma_qp = selkies_transform_chroma_qp(c.qp,
                                               lite->pps.chroma_qp_offset);
+    c.nearly = c.qp >= SELKIES_LITE_NEARLY_QP;
 
     (void) selkies_lite_pending(lite, pic);
 
@@ -264,23 +273,70 @@ selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb)
 
 
 /*
- * A macroblock that is what it was behind one that is not: a skip is still
- * where either neighbour is, or is missing.
+ * Macroblocks that are what they were behind one that is not.  A skip is still
+ * where either neighbour is, or is missing.  Elsewhere it will do if what it
+ * brings is the same, as in the empty space beside text: so what moved has no
+ * holes, and those around it need not say what they do.
  */
 
 static void
 selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb)
 {
-    if (selkies_vector_equal(selkies_vector_skip(&c->grid,
-                                                 mb % c->lite->mb_width),
-                             selkies_lite_zero))
+    size_t                  x;
+    selkies_vector_t        v;
+    const selkies_lite_t   *lite;
+
+    lite = c->lite;
+
+    for (x = mb % lite->mb_width;
+         x < lite->mb_width && lite->plans[mb] == SELKIES_LITE_STAY;
+         x++, mb++)
     {
-        return;
+        v = selkies_vector_skip(&c->grid, x);
+
+        if (selkies_vector_equal(v, selkies_lite_zero)) {
+            return;
+        }
+
+        if (!selkies_lite_chain_same(c, mb, v)) {
+            memset(c->vectors, 0, sizeof(c->vectors));
+            selkies_lite_copy(&c->mb);
+            selkies_lite_chain_put(c, mb);
+            return;
+        }
+
+        selkies_vector_set(&c->grid, x * 4, 0, 4, 4, v);
+    }
+}
+
+
+/* Whether the vector brings what a decoder shows there anyway. */
+
+static int
+selkies_lite_chain_same(const selkies_lite_chain_t *c, size_t mb,
+    selkies_vector_t v)
+{
+    size_t                  x, y, stride;
+    uint8_t                 chroma[128];
+    selkies_motion_pair_t   pair;
+
+    x = mb % c->lite->mb_width * 16;
+    y = mb / c->lite->mb_width * 16;
+
+    pair = c->pair;
+    pair.now = c->lite->base;
+    pair.before = c->lite->base;
+
+    if (!selkies_motion_explains(&pair, x, y, 16, 16, v)) {
+        return 0;
     }
 
-    memset(c->vectors, 0, sizeof(c->vectors));
-    selkies_lite_copy(&c->mb);
-    selkies_lite_chain_put(c, mb);
+    stride = pair.now.chroma_stride_bytes;
+
+    selkies_vector_chroma(chroma, 16, &pair.now, x, y, 16, 16, v);
+
+    return selkies_motion_same(pair.now.chroma + y / 2 * stride + x, stride,
+                               chroma, 16, 16, 8);
 }
 
 
@@ -341,7 +397,7 @@ selkies_lite_chain_show(const selkies_lite_chain_t *c, size_t x, size_t y)
     size_t    left, top, width, height;
     unsigned  i, kind, second;
 
-    if (selkies_lite_chain_whole(c)) {
+    if (selkies_lite_chain_parts(c) == SELKIES_LITE_P_16X16) {
         selkies_lite_chain_bring(c, x * 16, y * 16, 16, 16, c->vectors[0]);
         return;
     }
@@ -377,18 +433,28 @@ selkies_lite_chain_bring(const selkies_lite_chain_t *c, size_t x, size_t y,
 }
 
 
-static int
-selkies_lite_chain_whole(const selkies_lite_chain_t *c)
-{
-    unsigned  i;
+/* mb_type: blocks that have the same vector are one partition. */
 
-    for (i = 1; i < 16; i++) {
-        if (!selkies_vector_equal(c->vectors[0], c->vectors[i])) {
-            return 0;
-        }
+static unsigned
+selkies_lite_chain_parts(const selkies_lite_chain_t *c)
+{
+    unsigned  i, rows, columns;
+
+    rows = 1;
+    columns = 1;
+
+    for (i = 0; i < 16; i++) {
+        rows &= selkies_vector_equal(c->vectors[i], c->vectors[i / 8 * 8]);
+        columns &= selkies_vector_equal(c->vectors[i],
+                                        c->vectors[i % 4 / 2 * 2]);
     }
 
-    return 1;
+    if (rows && columns) {
+        return SELKIES_LITE_P_16X16;
+    }
+
+    return rows ? SELKIES_LITE_P_16X8
+                : (columns ? SELKIES_LITE_P_8X16 : SELKIES_LITE_P_8X8);
 }
 
 
@@ -449,19 +515,31 @@ selkies_lite_chain_vectors(selkies_lite_chain_t *c, size_t mb)
         return;
     }
 
-    c->mb.split = !selkies_lite_chain_whole(c);
+    c->mb.parts = selkies_lite_chain_parts(c);
     c->mb.nvectors = 0;
 
     if (c->mb.pattern == 0) {
-        c->mb.kind = !c->mb.split
+        c->mb.kind = c->mb.parts == SELKIES_LITE_P_16X16
                      && selkies_vector_equal(v[0],
                                              selkies_vector_skip(&c->grid,
                                                                  x / 4))
                          ? SELKIES_LITE_SKIP : SELKIES_LITE_INTER;
     }
 
-    if (!c->mb.split) {
+    switch (c->mb.parts) {
+
+    case SELKIES_LITE_P_16X16:
         selkies_lite_chain_vector(c, x, 0, 4, 4, v[0]);
+        return;
+
+    case SELKIES_LITE_P_16X8:
+        selkies_lite_chain_half(c, x, SELKIES_VECTOR_UPPER, v[0]);
+        selkies_lite_chain_half(c, x, SELKIES_VECTOR_LOWER, v[8]);
+        return;
+
+    case SELKIES_LITE_P_8X16:
+        selkies_lite_chain_half(c, x, SELKIES_VECTOR_LEFT, v[0]);
+        selkies_lite_chain_half(c, x, SELKIES_VECTOR_RIGHT, v[2]);
         return;
     }
 
@@ -488,22 +566,41 @@ selkies_lite_chain_vectors(selkies_lite_chain_t *c, size_t mb)
 }
 
 
+/* The vector of half a macroblock. */
+
+static void
+selkies_lite_chain_half(selkies_lite_chain_t *c, size_t x, unsigned half,
+    selkies_vector_t v)
+{
+    selkies_lite_chain_differ(c, v,
+                              selkies_vector_predict_half(&c->grid, x / 4,
+                                                          half));
+    selkies_vector_set_half(&c->grid, x / 4, half, v);
+}
+
+
 /* The vector of a partition, in blocks. */
 
 static void
 selkies_lite_chain_vector(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t v)
 {
-    int16_t           *mvd;
-    selkies_vector_t   pred;
+    selkies_lite_chain_differ(c, v,
+                              selkies_vector_predict(&c->grid, x, y, width));
+    selkies_vector_set(&c->grid, x, y, width, height, v);
+}
 
-    pred = selkies_vector_predict(&c->grid, x, y, width);
+
+static void
+selkies_lite_chain_differ(selkies_lite_chain_t *c, selkies_vector_t v,
+    selkies_vector_t pred)
+{
+    int16_t  *mvd;
+
     mvd = c->mb.mvd[c->mb.nvectors++];
 
     mvd[0] = (int16_t) ((v.x - pred.x) * 4);
     mvd[1] = (int16_t) ((v.y - pred.y) * 4);
-
-    selkies_vector_set(&c->grid, x, y, width, height, v);
 }
 
 

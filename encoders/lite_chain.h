@@ -41,6 +41,7 @@ typedef struct {
     size_t                      next;       /* macroblock to write */
     int                         qp;
     int                         chroma_qp;
+    unsigned                    nearly;     /* a one is never coded */
 
     /* of the macroblock below: 4x4 blocks in raster order, quadrants */
 

@@ -26,6 +26,8 @@
 #define SELKIES_LITE_LINES       3          /* above and below */
 #define SELKIES_LITE_CANDIDATES  (4 + SELKIES_LITE_LINES * 2)
 #define SELKIES_LITE_HALVES      4          /* bits of sub_mb_type more */
+#define SELKIES_LITE_TWO         2          /* bits of mb_type more */
+#define SELKIES_LITE_BELOW       12         /* bits, and as many of others */
 #define SELKIES_LITE_NOWHERE     65536      /* bits: not found */
 #define SELKIES_LITE_OUTSIDE     65536      /* more than a quadrant's */
 #define SELKIES_LITE_SPLIT_COST  32         /* in differences of samples */
@@ -42,6 +44,13 @@ typedef struct {
 } selkies_lite_choice_t;
 
 
+static int selkies_lite_choose_large(selkies_lite_chain_t *c, size_t mb_x,
+    size_t mb_y);
+static unsigned selkies_lite_choose_parts(selkies_lite_chain_t *c, size_t mb_x,
+    size_t mb_y, unsigned shape, selkies_vector_t v[2]);
+static unsigned selkies_lite_choose_part(const selkies_lite_chain_t *c,
+    size_t x, size_t y, size_t width, size_t height, selkies_vector_t pred,
+    selkies_vector_t *v);
 static int selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x,
     size_t y, unsigned quadrant);
 static void selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x,
@@ -71,8 +80,13 @@ selkies_lite_choose(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
         return SELKIES_LITE_WHOLE;
     }
 
-    open = 0;
     c->x = mb_x;
+
+    if (selkies_lite_choose_large(c, mb_x, mb_y)) {
+        return 0;
+    }
+
+    open = 0;
 
     for (i = 0; i < 4; i++) {
 
@@ -85,6 +99,151 @@ selkies_lite_choose(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
     }
 
     return open;
+}
+
+
+/*
+ * Whether the macroblock, or each of its halves, is what a vector brings: so
+ * are most at the edge of a window, and that takes the fewest bits.
+ */
+
+static int
+selkies_lite_choose_large(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
+{
+    unsigned          i, shape, bits, best;
+    selkies_vector_t  v[2];
+
+    best = SELKIES_LITE_NOWHERE;
+
+    for (shape = SELKIES_LITE_P_16X16; shape <= SELKIES_LITE_P_8X16; shape++) {
+
+        bits = selkies_lite_choose_parts(c, mb_x, mb_y, shape, v);
+
+        if (bits >= best) {
+            continue;
+        }
+
+        best = bits;
+
+        for (i = 0; i < 16; i++) {
+            c->vectors[i] = v[shape == SELKIES_LITE_P_8X16 ? i % 4 / 2
+                                                           : i / 8];
+        }
+    }
+
+    return best < SELKIES_LITE_NOWHERE;
+}
+
+
+/* Vectors of one partition or two, and what they take; NOWHERE or more. */
+
+static unsigned
+selkies_lite_choose_parts(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y,
+    unsigned shape, selkies_vector_t v[2])
+{
+    size_t            x, y;
+    unsigned          half, bits;
+    selkies_vector_t  pred;
+
+    x = mb_x * 16;
+    y = mb_y * 16;
+
+    if (shape == SELKIES_LITE_P_16X16) {
+        pred = selkies_vector_predict(&c->grid, mb_x * 4, 0, 4);
+        bits = selkies_lite_choose_part(c, x, y, 16, 16, pred, v);
+        v[1] = v[0];
+        return bits;
+    }
+
+    half = shape == SELKIES_LITE_P_16X8 ? SELKIES_VECTOR_UPPER
+                                        : SELKIES_VECTOR_LEFT;
+
+    pred = selkies_vector_predict_half(&c->grid, mb_x, half);
+    bits = shape == SELKIES_LITE_P_16X8
+           ? selkies_lite_choose_part(c, x, y, 16, 8, pred, &v[0])
+           : selkies_lite_choose_part(c, x, y, 8, 16, pred, &v[0]);
+
+    if (bits >= SELKIES_LITE_NOWHERE) {
+        return bits;
+    }
+
+    selkies_vector_set_half(&c->grid, mb_x, half, v[0]);
+
+    pred = selkies_vector_predict_half(&c->grid, mb_x, half + 1);
+    bits += shape == SELKIES_LITE_P_16X8
+            ? selkies_lite_choose_part(c, x, y + 8, 16, 8, pred, &v[1])
+            : selkies_lite_choose_part(c, x + 8, y, 8, 16, pred, &v[1]);
+
+    return bits + SELKIES_LITE_TWO;
+}
+
+
+/* The vector of fewest bits that explains the part, or nearly so. */
+
+static unsigned
+selkies_lite_choose_part(const selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, size_t height, selkies_vector_t pred, selkies_vector_t *v)
+{
+    size_t                   i, n, below;
+    unsigned                 bits, best;
+    const selkies_lite_t    *lite;
+    const selkies_vector_t  *block;
+    selkies_vector_t         list[7];
+
+    lite = c->lite;
+    block = selkies_vector_block(&c->grid, x / 4, y / 4 % 4);
+    n = 0;
+
+    list[n++] = pred;
+    list[n++] = selkies_lite_zero;
+    list[n++] = c->moved;
+
+    if (c->moved.x != 0 && c->moved.y != 0) {
+        list[n++] = (selkies_vector_t) { c->moved.x, 0 };
+        list[n++] = (selkies_vector_t) { 0, c->moved.y };
+    }
+
+    if (x > 0 && block[-1].x != SELKIES_VECTOR_NONE) {
+        list[n++] = block[-1];
+    }
+
+    if (y > 0 && block[-(ptrdiff_t) c->grid.width].x != SELKIES_VECTOR_NONE) {
+        list[n++] = block[-(ptrdiff_t) c->grid.width];
+    }
+
+    /* what is below will be predicted from it */
+
+    below = (y / 16 + 1) * lite->mb_width + x / 16;
+
+    if (y % 16 + height < 16 || below >= lite->nmbs
+        || lite->plans[below] != SELKIES_LITE_MOVE)
+    {
+        below = 0;
+    }
+
+    best = SELKIES_LITE_NOWHERE;
+
+    for (i = 0; i < n; i++) {
+
+        bits = selkies_vector_bits(list[i], pred);
+
+        if (below != 0 && !selkies_vector_equal(list[i], c->moved)) {
+            bits += SELKIES_LITE_BELOW;
+        }
+
+        if (bits < best
+            && (selkies_lite_plan_matches(lite, &c->pair, x, y, width, height,
+                                          list[i])
+                || (c->nearly
+                    && selkies_lite_plan_nearly(lite, &c->pair, x, y, width,
+                                                height, list[i]))))
+        {
+            best = bits;
+            *v = list[i];
+        }
+    }
+
+    return best;
 }
 
 

@@ -20,10 +20,8 @@
 #include "transform.h"
 
 
-/* mb_type in a P slice: tables 7-11 and 7-13 */
+/* mb_type of others in a P slice: tables 7-11 and 7-13 */
 
-#define SELKIES_LITE_P_L0_16X16   0
-#define SELKIES_LITE_P_8X8        3
 #define SELKIES_LITE_I_16X16      6
 #define SELKIES_LITE_I_PCM        30
 
@@ -216,7 +214,7 @@ selkies_lite_copy(selkies_lite_macroblock_t *mb)
 {
     mb->kind = SELKIES_LITE_INTER;
     mb->pattern = 0;
-    mb->split = 0;
+    mb->parts = SELKIES_LITE_P_16X16;
     mb->nvectors = 1;
     mb->mvd[0][0] = 0;
     mb->mvd[0][1] = 0;
@@ -658,15 +656,10 @@ selkies_lite_write_vectors(selkies_h264_writer_t *w,
 {
     unsigned  i;
 
-    if (mb->split) {
-        selkies_h264_put_ue(w, SELKIES_LITE_P_8X8);
+    selkies_h264_put_ue(w, mb->parts);
 
-        for (i = 0; i < 4; i++) {
-            selkies_h264_put_ue(w, mb->halves[i]);
-        }
-
-    } else {
-        selkies_h264_put_ue(w, SELKIES_LITE_P_L0_16X16);
+    for (i = 0; mb->parts == SELKIES_LITE_P_8X8 && i < 4; i++) {
+        selkies_h264_put_ue(w, mb->halves[i]);
     }
 
     for (i = 0; i < mb->nvectors; i++) {

@@ -22,6 +22,13 @@
 #define SELKIES_LITE_MB_BITS   (384 * 8)    /* samples of a macroblock */
 
 
+/* mb_type of INTER, table 7-13 */
+
+#define SELKIES_LITE_P_16X16   0
+#define SELKIES_LITE_P_16X8    1
+#define SELKIES_LITE_P_8X16    2
+#define SELKIES_LITE_P_8X8     3
+
 /* sub_mb_type, table 7-17: smaller ones would be too many vectors (A.3.1) */
 
 #define SELKIES_LITE_8X8       0
@@ -73,8 +80,8 @@ typedef struct {
     unsigned                 chroma_mode;       /* the same direction */
     unsigned                 pattern;           /* coded_block_pattern */
 
-    unsigned                 split;             /* INTER: into quadrants */
-    uint8_t                  halves[4];         /* if so: sub_mb_type */
+    unsigned                 parts;             /* INTER: mb_type */
+    uint8_t                  halves[4];         /* of 8x8: sub_mb_type */
     unsigned                 nvectors;
     int16_t                  mvd[8][2];         /* quarter samples: mvd_l0 */
 

@@ -39,8 +39,8 @@ static void selkies_lite_plan_list(selkies_lite_t *lite,
 static size_t selkies_lite_plan_explain(selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, selkies_vector_t v);
 static size_t selkies_lite_plan_run(const selkies_lite_t *lite, size_t k);
-static int selkies_lite_plan_inside(const selkies_motion_pair_t *pair,
-    size_t x, size_t y, size_t n, selkies_vector_t v);
+static int selkies_lite_plan_within(const selkies_motion_pair_t *pair,
+    size_t x, size_t y, size_t width, size_t height, selkies_vector_t v);
 static void selkies_lite_plan_luma(selkies_lanes_t *differ,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
     selkies_vector_t v);
@@ -50,6 +50,9 @@ static void selkies_lite_plan_means(selkies_lanes_t *differ,
 static int selkies_lite_plan_stays(const selkies_motion_pair_t *pair, size_t x,
     size_t y);
 static int selkies_lite_plan_chroma(const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v);
+static int selkies_lite_plan_shown(const selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
     size_t height, selkies_vector_t v);
 
@@ -156,7 +159,7 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
         y = i / lite->mb_width;
         run = selkies_lite_plan_run(lite, k);
 
-        if (!selkies_lite_plan_inside(pair, x, y, run, v)) {
+        if (!selkies_lite_plan_within(pair, x * 16, y * 16, run * 16, 16, v)) {
 
             for (n = 0; n < run; n++) {
                 if (selkies_lite_plan_matches(lite, pair, (x + n) * 16, y * 16,
@@ -209,16 +212,16 @@ selkies_lite_plan_run(const selkies_lite_t *lite, size_t k)
 
 
 static int
-selkies_lite_plan_inside(const selkies_motion_pair_t *pair, size_t x, size_t y,
-    size_t n, selkies_vector_t v)
+selkies_lite_plan_within(const selkies_motion_pair_t *pair, size_t x, size_t y,
+    size_t width, size_t height, selkies_vector_t v)
 {
     long  left, top;
 
-    left = (long) x * 16 + v.x;
-    top = (long) y * 16 + v.y;
+    left = (long) x + v.x;
+    top = (long) y + v.y;
 
-    return left >= 0 && left + (long) n * 16 <= (long) pair->mb_width * 16
-           && top >= 0 && top + 16 <= (long) pair->mb_height * 16;
+    return left >= 0 && left + (long) width <= (long) pair->mb_width * 16
+           && top >= 0 && top + (long) height <= (long) pair->mb_height * 16;
 }
 
 
@@ -321,6 +324,63 @@ selkies_lite_plan_matches(const selkies_lite_t *lite,
 }
 
 
+/* what it shows and not what was to be shown: so ones do not add up */
+
+int
+selkies_lite_plan_nearly(const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v)
+{
+    size_t           i, stride, shown_stride;
+    const uint8_t   *now, *shown;
+    selkies_lanes_t  differ;
+
+    if (pair->mb_width == 0
+        || !selkies_lite_plan_within(pair, x, y, width, height, v))
+    {
+        return 0;
+    }
+
+    stride = pair->now.luma_stride_bytes;
+    shown_stride = lite->base.luma_stride_bytes;
+    now = pair->now.luma + y * stride + x;
+    shown = lite->base.luma
+            + ((ptrdiff_t) y + v.y) * (ptrdiff_t) shown_stride
+            + (ptrdiff_t) x + v.x;
+
+    for (i = 0; i < height; i += 2) {
+
+        differ = selkies_lanes_zero();
+
+        if (width == 8) {
+            differ = selkies_lanes_beyond(differ,
+                                          selkies_lanes_pair(now,
+                                                             now + stride),
+                                          selkies_lanes_pair(shown,
+                                                             shown
+                                                             + shown_stride));
+
+        } else {
+            differ = selkies_lanes_beyond(differ, selkies_lanes_load(now),
+                                          selkies_lanes_load(shown));
+            differ = selkies_lanes_beyond(differ,
+                                          selkies_lanes_load(now + stride),
+                                          selkies_lanes_load(shown
+                                                             + shown_stride));
+        }
+
+        if (selkies_lanes_any(differ)) {
+            return 0;
+        }
+
+        now += stride * 2;
+        shown += shown_stride * 2;
+    }
+
+    return selkies_lite_plan_shown(lite, pair, x, y, width, height, v);
+}
+
+
 static int
 selkies_lite_plan_stays(const selkies_motion_pair_t *pair, size_t x, size_t y)
 {
@@ -356,9 +416,7 @@ selkies_lite_plan_chroma(const selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
     size_t height, selkies_vector_t v)
 {
-    int             d, sum, step;
-    size_t          i, k, stride;
-    uint8_t         shown[128];
+    size_t          stride;
     const uint8_t  *now, *before;
 
     stride = pair->now.chroma_stride_bytes;
@@ -375,6 +433,23 @@ selkies_lite_plan_chroma(const selkies_lite_t *lite,
     }
 
     /* a mean of means gets softer and softer: judge what will be shown */
+
+    return selkies_lite_plan_shown(lite, pair, x, y, width, height, v);
+}
+
+
+static int
+selkies_lite_plan_shown(const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v)
+{
+    int             d, sum, step;
+    size_t          i, k, stride;
+    uint8_t         shown[128];
+    const uint8_t  *now;
+
+    stride = pair->now.chroma_stride_bytes;
+    now = pair->now.chroma + y / 2 * stride + x;
 
     selkies_vector_chroma(shown, width, &lite->base, x, y, width, height, v);
 

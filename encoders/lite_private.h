@@ -212,6 +212,16 @@ int selkies_lite_plan_matches(const selkies_lite_t *lite,
 
 
 /*
+ * Whether a decoder shows where the vector points to what it is, but for
+ * differences of one in luma; of 8 or 16 wide.
+ */
+
+int selkies_lite_plan_nearly(const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v);
+
+
+/*
  * lite_frame.c.  Planes are allocated when first needed, everything in them
  * stale; `begin` brings the frame that is not the base up to the base but for
  * what is in lite->plans, `end` makes it the base, `keep` brings the source up

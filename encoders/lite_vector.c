@@ -23,6 +23,9 @@
 #define SELKIES_VECTOR_TWOS    0x0002000200020002ull
 
 
+static void selkies_vector_neighbours(const selkies_vector_grid_t *grid,
+    size_t x, size_t y, size_t width, selkies_vector_t n[3]);
+static selkies_vector_t selkies_vector_middle(const selkies_vector_t n[3]);
 static int selkies_vector_median(int a, int b, int c);
 static unsigned selkies_vector_length(int d);
 static void selkies_vector_copy(uint8_t *to, size_t to_stride,
@@ -89,16 +92,19 @@ selkies_vector_row(selkies_vector_grid_t *grid, int first)
 }
 
 
-selkies_vector_t
-selkies_vector_predict(const selkies_vector_grid_t *grid, size_t x, size_t y,
-    size_t width)
+/*
+ * Left, top and right neighbour (8.4.1.3.2); where there is none above they are
+ * the left one.
+ */
+
+static void
+selkies_vector_neighbours(const selkies_vector_grid_t *grid, size_t x,
+    size_t y, size_t width, selkies_vector_t n[3])
 {
     unsigned                 left, top, right;
-    selkies_vector_t         a, b, c;
     const selkies_vector_t  *block;
 
     static const selkies_vector_t  none = { SELKIES_VECTOR_NONE, 0 };
-    static const selkies_vector_t  zero = { 0, 0 };
 
     left = x > 0;
     top = y > 0 || grid->top;
@@ -110,40 +116,94 @@ selkies_vector_predict(const selkies_vector_grid_t *grid, size_t x, size_t y,
 
     block = selkies_vector_block(grid, x, y);
 
-    a = left ? block[-1] : none;
-    b = top ? *(block - grid->width) : none;
+    n[0] = left ? block[-1] : none;
+
+    if (!top) {
+        n[1] = n[0];
+        n[2] = n[0];
+        return;
+    }
+
+    n[1] = *(block - grid->width);
 
     if (right) {
-        c = *(block - grid->width + width);
-
-    } else if (left && top) {
-        c = *(block - grid->width - 1);
+        n[2] = *(block - grid->width + width);
 
     } else {
-        c = none;
+        n[2] = left ? *(block - grid->width - 1) : none;
+    }
+}
 
-        if (!top) {
-            return selkies_vector_none(a) ? zero : a;
+
+static selkies_vector_t
+selkies_vector_middle(const selkies_vector_t n[3])
+{
+    unsigned          i, refer;
+    selkies_vector_t  v[3], only;
+
+    static const selkies_vector_t  zero = { 0, 0 };
+
+    refer = 0;
+    only = zero;
+
+    for (i = 0; i < 3; i++) {
+
+        v[i] = zero;
+
+        if (!selkies_vector_none(n[i])) {
+            v[i] = n[i];
+            only = n[i];
+            refer++;
         }
     }
 
     /* the only one that refers to the picture */
 
-    if (!selkies_vector_none(a) + !selkies_vector_none(b)
-        + !selkies_vector_none(c) == 1)
-    {
-        return !selkies_vector_none(a) ? a
-               : (!selkies_vector_none(b) ? b : c);
+    if (refer == 1) {
+        return only;
     }
 
-    a = selkies_vector_none(a) ? zero : a;
-    b = selkies_vector_none(b) ? zero : b;
-    c = selkies_vector_none(c) ? zero : c;
+    only.x = (int16_t) selkies_vector_median(v[0].x, v[1].x, v[2].x);
+    only.y = (int16_t) selkies_vector_median(v[0].y, v[1].y, v[2].y);
 
-    a.x = (int16_t) selkies_vector_median(a.x, b.x, c.x);
-    a.y = (int16_t) selkies_vector_median(a.y, b.y, c.y);
+    return only;
+}
 
-    return a;
+
+selkies_vector_t
+selkies_vector_predict(const selkies_vector_grid_t *grid, size_t x, size_t y,
+    size_t width)
+{
+    selkies_vector_t  n[3];
+
+    selkies_vector_neighbours(grid, x, y, width, n);
+
+    return selkies_vector_middle(n);
+}
+
+
+selkies_vector_t
+selkies_vector_predict_half(const selkies_vector_grid_t *grid, size_t mb_x,
+    unsigned half)
+{
+    size_t            width;
+    selkies_vector_t  n[3];
+
+    /* the neighbour that is on the same side goes first */
+
+    static const uint8_t  sides[4] = { 1, 0, 0, 2 };
+
+    width = half < SELKIES_VECTOR_LEFT ? 4 : 2;
+
+    selkies_vector_neighbours(grid,
+                              mb_x * 4 + (half == SELKIES_VECTOR_RIGHT) * 2,
+                              (half == SELKIES_VECTOR_LOWER) * 2, width, n);
+
+    if (!selkies_vector_none(n[sides[half]])) {
+        return n[sides[half]];
+    }
+
+    return selkies_vector_middle(n);
 }
 
 
@@ -200,6 +260,17 @@ selkies_vector_set(selkies_vector_grid_t *grid, size_t x, size_t y,
 
         block += grid->width;
     }
+}
+
+
+void
+selkies_vector_set_half(selkies_vector_grid_t *grid, size_t mb_x,
+    unsigned half, selkies_vector_t v)
+{
+    selkies_vector_set(grid, mb_x * 4 + (half == SELKIES_VECTOR_RIGHT) * 2,
+                       (half == SELKIES_VECTOR_LOWER) * 2,
+                       half < SELKIES_VECTOR_LEFT ? 4 : 2,
+                       half < SELKIES_VECTOR_LEFT ? 2 : 4, v);
 }
 
 

@@ -57,16 +57,33 @@ selkies_vector_t selkies_vector_predict(const selkies_vector_grid_t *grid,
     size_t x, size_t y, size_t width);
 
 
+/*
+ * The same of half a macroblock: the upper and the lower one of 16x8, the left
+ * and the right one of 8x16.
+ */
+
+#define SELKIES_VECTOR_UPPER    0
+#define SELKIES_VECTOR_LOWER    1
+#define SELKIES_VECTOR_LEFT     2
+#define SELKIES_VECTOR_RIGHT    3
+
+selkies_vector_t selkies_vector_predict_half(const selkies_vector_grid_t *grid,
+    size_t mb_x, unsigned half);
+
+
 /* What P_Skip moves a macroblock by (8.4.1.1). */
 
 selkies_vector_t selkies_vector_skip(const selkies_vector_grid_t *grid,
     size_t mb_x);
 
 
-/* Sets blocks. */
+/* Sets blocks, or those of half a macroblock. */
 
 void selkies_vector_set(selkies_vector_grid_t *grid, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t v);
+
+void selkies_vector_set_half(selkies_vector_grid_t *grid, size_t mb_x,
+    unsigned half, selkies_vector_t v);
 
 
 /* What mvd_l0 of a vector takes (9.1), bits. */

@@ -422,7 +422,77 @@ predict(selkies_vector_t (*all)[MB_W * 4], uint8_t (*order)[MB_W * 4], long x,
 }
 
 
-/* Macroblocks of whole quadrants and halves, and intra ones. */
+/* The same of a half of a macroblock at x, y, blocks: 16x8 and 8x16. */
+
+static selkies_vector_t
+predict_half(selkies_vector_t (*all)[MB_W * 4], uint8_t (*order)[MB_W * 4],
+    long x, long y, unsigned half, int now_at)
+{
+    selkies_vector_t  near, none = { SELKIES_VECTOR_NONE, 1 };
+
+    switch (half) {
+
+    case SELKIES_VECTOR_UPPER:
+        near = neighbour(all, order, x, y - 1, now_at);
+        break;
+
+    case SELKIES_VECTOR_RIGHT:
+        near = neighbour(all, order, x + 2, y - 1, now_at);
+
+        if (near.x == SELKIES_VECTOR_NONE && near.y == 1) {
+            near = neighbour(all, order, x - 1, y - 1, now_at);
+        }
+
+        break;
+
+    default:
+        near = neighbour(all, order, x - 1, y, now_at);
+    }
+
+    return near.x != none.x ? near
+           : predict(all, order, x, y, half < SELKIES_VECTOR_LEFT ? 4 : 2,
+                     now_at);
+}
+
+
+/* A macroblock of two halves; how many are predicted wrongly. */
+
+static int
+place_halves(selkies_vector_t (*all)[MB_W * 4], uint8_t (*order)[MB_W * 4],
+    selkies_vector_grid_t *grid, int mb_x, int mb_y)
+{
+    int               i, wrong;
+    long              x, y, w, k;
+    unsigned          half;
+    selkies_vector_t  v, p, ours;
+
+    half = random_number(2) * SELKIES_VECTOR_LEFT;
+    w = half < SELKIES_VECTOR_LEFT ? 4 : 2;
+
+    for (i = 0, wrong = 0; i < 2; i++, half++) {
+
+        x = mb_x * 4 + (half == SELKIES_VECTOR_RIGHT) * 2;
+        y = mb_y * 4 + (half == SELKIES_VECTOR_LOWER) * 2;
+        v.x = (int16_t) range(-3, 3);
+        v.y = (int16_t) range(-3, 3);
+
+        p = predict_half(all, order, x, y, half, i + 1);
+        ours = selkies_vector_predict_half(grid, (size_t) mb_x, half);
+        wrong += !selkies_vector_equal(p, ours);
+
+        selkies_vector_set_half(grid, (size_t) mb_x, half, v);
+
+        for (k = 0; k < 8; k++) {
+            all[y + k / w][x + k % w] = v;
+            order[y + k / w][x + k % w] = (uint8_t) (i + 1);
+        }
+    }
+
+    return wrong;
+}
+
+
+/* Macroblocks of two halves, of quadrants and halves of them, intra ones. */
 
 static void
 test_prediction(void)
@@ -461,6 +531,11 @@ test_prediction(void)
                 selkies_vector_set(&grid, (size_t) (mb_x * 4 + k % 4),
                                    (size_t) k / 4, 1, 1, v);
             }
+        }
+
+        if (q == 0 && random_number(3) == 0) {
+            wrong += place_halves(all, order, &grid, mb_x, mb_y);
+            q = 4;
         }
 
         for ( /* void */ ; q < 4; q++) {
