@@ -18,9 +18,6 @@
 #include "convert_kernel.h"
 
 
-#define SELKIES_CONVERT_PAGE  4096
-
-
 typedef struct {
     const selkies_frame_t  *frame;
 
@@ -39,6 +36,8 @@ typedef struct {
 
 static selkies_status_t selkies_picture_make(selkies_picture_t *pic,
     int32_t width, int32_t height, int full);
+static void selkies_convert_turn(selkies_picture_t *pic,
+    const selkies_frame_t *frame, selkies_convert_area_t *area);
 static int selkies_convert_clip(selkies_convert_area_t *area,
     const selkies_picture_t *pic, const selkies_rect_t *rect);
 static size_t selkies_convert_band(selkies_picture_t *pic,
@@ -78,22 +77,6 @@ static const uint8_t  selkies_convert_whole[16] = {
     255, 255, 255, 255, 255, 255, 255, 255,
     255, 255, 255, 255, 255, 255, 255, 255
 };
-
-
-static void *
-selkies_picture_alloc(size_t size)
-{
-    void  *p;
-
-    size = (size + SELKIES_CONVERT_PAGE - 1)
-           & ~((size_t) SELKIES_CONVERT_PAGE - 1);
-
-    if (posix_memalign(&p, SELKIES_CONVERT_PAGE, size) != 0) {
-        return NULL;
-    }
-
-    return p;
-}
 
 
 selkies_status_t
@@ -187,6 +170,9 @@ selkies_picture_finish(selkies_picture_t *pic)
     free(pic->dirty);
     free(pic->serials);
     free(pic->touched);
+    free(pic->other[0]);
+    free(pic->other[1]);
+    free(pic->stale);
 
     memset(pic, 0, sizeof(selkies_picture_t));
 }
@@ -225,6 +211,10 @@ selkies_convert(selkies_picture_t *pic, const selkies_frame_t *frame)
         pic->serial = 1;
     }
 
+    if (pic->keep) {
+        selkies_convert_turn(pic, frame, &area);
+    }
+
     n = 0;
 
     for (i = 0; i < frame->nrects; i++) {
@@ -244,7 +234,41 @@ selkies_convert(selkies_picture_t *pic, const selkies_frame_t *frame)
         }
     }
 
+    pic->turned = 0;
+
     return n;
+}
+
+
+/* Goes on in other planes; what lies in a rectangle will be written anyway. */
+
+static void
+selkies_convert_turn(selkies_picture_t *pic, const selkies_frame_t *frame,
+    selkies_convert_area_t *area)
+{
+    size_t  i, x, y, right, bottom;
+
+    if (!selkies_picture_turn(pic)) {
+        return;
+    }
+
+    for (i = 0; i < frame->nrects; i++) {
+
+        if (!selkies_convert_clip(area, pic, &frame->rects[i])) {
+            continue;
+        }
+
+        x = (size_t) (area->x0 + 15) / 16;
+        right = (size_t) area->x1 / 16;
+        bottom = (size_t) area->y1 / 16;
+
+        for (y = (size_t) (area->y0 + 15) / 16; x < right && y < bottom; y++) {
+            memset(pic->stale + y * (size_t) pic->mb_width + x, 0, right - x);
+        }
+    }
+
+    selkies_picture_sync(pic);
+    pic->turned = 1;
 }
 
 
@@ -329,6 +353,10 @@ selkies_convert_band(selkies_picture_t *pic,
 
         mb = (size_t) (y0 / 16) * (size_t) pic->mb_width + i;
 
+        if (pic->stale != NULL) {
+            pic->stale[mb] = 1;
+        }
+
         if (pic->serials[mb] != pic->serial) {
             pic->serials[mb] = pic->serial;
             n++;
@@ -390,6 +418,14 @@ selkies_convert_rows(selkies_picture_t *pic,
         } else {
             span.mask = selkies_convert_whole;
         }
+
+        /* a masked one was copied and goes on as it is */
+
+        span.copy = pic->turned && span.mask == selkies_convert_whole;
+        span.old[0] = span.copy ? pic->other[0] + at : span.luma[0];
+        span.old[1] = span.old[0] + pic->luma_stride_bytes;
+        span.old[2] = span.copy ? pic->other[1] + (span.chroma - pic->chroma)
+                                : span.chroma;
 
         if (x + 16 > area->right) {
             selkies_convert_gather(edge[0], row[0], x, area->right);
@@ -510,9 +546,9 @@ selkies_convert_scalar(const selkies_convert_span_t *span)
                   + p[2] * SELKIES_CONVERT_YR + SELKIES_CONVERT_YADD;
             value = (uint8_t) (sum >> SELKIES_CONVERT_YSHIFT);
 
-            if (mask && span->luma[row][i] != value) {
+            if (mask) {
+                diff |= span->old[row][i] != value;
                 span->luma[row][i] = value;
-                diff = 1;
             }
         }
 
@@ -530,19 +566,15 @@ selkies_convert_scalar(const selkies_convert_span_t *span)
                   + r * SELKIES_CONVERT_UR + SELKIES_CONVERT_CADD;
             value = (uint8_t) (sum >> SELKIES_CONVERT_CSHIFT);
 
-            if (span->chroma[i] != value) {
-                span->chroma[i] = value;
-                diff = 1;
-            }
+            diff |= span->old[2][i] != value;
+            span->chroma[i] = value;
 
             sum = b * SELKIES_CONVERT_VB + g * SELKIES_CONVERT_VG
                   + r * SELKIES_CONVERT_VR + SELKIES_CONVERT_CADD;
             value = (uint8_t) (sum >> SELKIES_CONVERT_CSHIFT);
 
-            if (span->chroma[i + 1] != value) {
-                span->chroma[i + 1] = value;
-                diff = 1;
-            }
+            diff |= span->old[2][i + 1] != value;
+            span->chroma[i + 1] = value;
         }
 
         if (diff) {

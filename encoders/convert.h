@@ -40,8 +40,9 @@ typedef struct selkies_convert_variant_s  selkies_convert_variant_t;
 
 /*
  * Planes start on a page and are padded to whole macroblocks with replicated
- * edges; their addresses do not change while the picture lives.  Readers may
- * use every public field and write none but through the functions below.
+ * edges; their addresses change only where the picture does, in
+ * selkies_convert().  Readers may use every public field and write none but
+ * through the functions below.
  */
 
 typedef struct selkies_picture_s {
@@ -70,6 +71,16 @@ typedef struct selkies_picture_s {
     uint32_t                         *serials;  /* of the call that changed */
     uint32_t                          serial;   /* of the last call */
     uint8_t                          *touched;  /* a row of macroblocks */
+
+    /* private to convert.c and picture.c */
+
+    uint8_t                          *other[2]; /* luma, chroma: what was kept,
+                                                   or room for what will be */
+    uint8_t                          *stale;    /* 1 a macroblock: differs in
+                                                   the other planes */
+    unsigned                          keep:1;   /* the planes as they are */
+    unsigned                          kept:1;
+    unsigned                          turned:1; /* in the call that turned */
 } selkies_picture_t;
 
 
@@ -117,6 +128,30 @@ size_t selkies_convert(selkies_picture_t *pic, const selkies_frame_t *frame);
 /* Forgets what is dirty: the picture was encoded.  The owner's thread. */
 
 void selkies_picture_clear_dirty(selkies_picture_t *pic);
+
+
+/*
+ * Keeps what the picture is, in place of what was kept before: the next call
+ * of selkies_convert() writes to other planes, so nothing is copied but what
+ * that call does not convert anyway.  4:2:0 only.  The owner's thread.
+ */
+
+void selkies_picture_keep(selkies_picture_t *pic);
+
+
+/*
+ * The planes that were kept, their strides the picture's: its own while it has
+ * not changed.  Valid until the next call of selkies_convert().  0 if there are
+ * none, as none are if there was no memory.
+ */
+
+int selkies_picture_kept(const selkies_picture_t *pic, const uint8_t **luma,
+    const uint8_t **chroma);
+
+
+/* To be called by who writes to the planes himself: tests. */
+
+void selkies_picture_write(selkies_picture_t *pic);
 
 
 /*

@@ -102,9 +102,11 @@ selkies_avx2_chroma(__m256i br, __m256i gx)
 SELKIES_AVX2 void
 selkies_convert_avx2(const selkies_convert_span_t *span)
 {
+    int             same;
     size_t          i;
     __m128i         mask, y0, y1, uv, old0, old1, old2, diff, *d0, *d1, *d2;
     __m256i         low, order, y, br0, br1, br2, br3, gx0, gx1, gx2, gx3;
+    const __m128i  *o0, *o1, *o2;
     const __m256i  *s0, *s1;
 
     low = _mm256_set1_epi32(0x00ff00ff);
@@ -116,6 +118,9 @@ selkies_convert_avx2(const selkies_convert_span_t *span)
     d0 = (__m128i *) span->luma[0];
     d1 = (__m128i *) span->luma[1];
     d2 = (__m128i *) span->chroma;
+    o0 = (const __m128i *) span->old[0];
+    o1 = (const __m128i *) span->old[1];
+    o2 = (const __m128i *) span->old[2];
 
     for (i = 0; i < span->n; i++) {
 
@@ -152,16 +157,18 @@ selkies_convert_avx2(const selkies_convert_span_t *span)
 
         uv = _mm256_castsi256_si128(y);
 
-        old0 = _mm_load_si128(d0 + i);
-        old1 = _mm_load_si128(d1 + i);
-        old2 = _mm_load_si128(d2 + i);
+        old0 = _mm_load_si128(o0 + i);
+        old1 = _mm_load_si128(o1 + i);
+        old2 = _mm_load_si128(o2 + i);
 
         y0 = _mm_and_si128(_mm_xor_si128(y0, old0), mask);
         y1 = _mm_and_si128(_mm_xor_si128(y1, old1), mask);
         uv = _mm_and_si128(_mm_xor_si128(uv, old2), mask);
         diff = _mm_or_si128(_mm_or_si128(y0, y1), uv);
 
-        if (_mm_testz_si128(diff, diff)) {
+        same = _mm_testz_si128(diff, diff);
+
+        if (same && !span->copy) {
             continue;
         }
 
@@ -169,7 +176,9 @@ selkies_convert_avx2(const selkies_convert_span_t *span)
         _mm_store_si128(d1 + i, _mm_xor_si128(y1, old1));
         _mm_store_si128(d2 + i, _mm_xor_si128(uv, old2));
 
-        span->touched[i] = 1;
+        if (!same) {
+            span->touched[i] = 1;
+        }
     }
 
     _mm256_zeroupper();

@@ -59,6 +59,8 @@
 
 typedef struct {
     const uint8_t   *src[2];        /* B G R X */
+    const uint8_t   *old[3];        /* 4:2:0: luma and chroma to compare with,
+                                       which may be those below */
     uint8_t         *luma[2];
     uint8_t         *chroma;        /* 4:2:0 */
     uint8_t         *cb[2];         /* 4:4:4 */
@@ -69,6 +71,7 @@ typedef struct {
     uint8_t         *touched;       /* n bytes, set where a sample changed,
                                        left alone where none did */
     size_t           n;
+    unsigned         copy;          /* old is elsewhere: store in any case */
 } selkies_convert_span_t;
 
 
@@ -84,6 +87,20 @@ struct selkies_convert_variant_s {
 
 
 #pragma GCC visibility push(hidden)
+
+
+/*
+ * picture.c: the planes change places with the others, if what they are is to
+ * be kept.  Where `stale` is set then they still differ from what was kept;
+ * `sync` copies that.  0: they did not.
+ */
+
+int selkies_picture_turn(selkies_picture_t *pic);
+void selkies_picture_sync(selkies_picture_t *pic);
+
+/* NULL if there is no memory. */
+
+void *selkies_picture_alloc(size_t size);
 
 
 #if defined(__x86_64__) || defined(__i386__)

@@ -97,7 +97,7 @@ selkies_neon_sums(uint8x16_t row0, uint8x16_t row1)
 void
 selkies_convert_neon(const selkies_convert_span_t *span)
 {
-    int           k;
+    int           k, same;
     size_t        i;
     uint8_t      *dst[3];
     int16x8_t     b, g, r;
@@ -140,12 +140,14 @@ selkies_convert_neon(const selkies_convert_span_t *span)
         diff = vdupq_n_u8(0);
 
         for (k = 0; k < 3; k++) {
-            old[k] = vld1q_u8(dst[k]);
+            old[k] = vld1q_u8(span->old[k] + i * 16);
             next[k] = vandq_u8(veorq_u8(next[k], old[k]), mask);
             diff = vorrq_u8(diff, next[k]);
         }
 
-        if (vmaxvq_u8(diff) == 0) {
+        same = vmaxvq_u8(diff) == 0;
+
+        if (same && !span->copy) {
             continue;
         }
 
@@ -153,7 +155,9 @@ selkies_convert_neon(const selkies_convert_span_t *span)
             vst1q_u8(dst[k], veorq_u8(next[k], old[k]));
         }
 
-        span->touched[i] = 1;
+        if (!same) {
+            span->touched[i] = 1;
+        }
     }
 }
 

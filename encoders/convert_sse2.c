@@ -140,10 +140,11 @@ selkies_sse2_row(const __m128i *src, __m128i *br, __m128i *gx)
 SELKIES_SSE2 void
 selkies_convert_sse2(const selkies_convert_span_t *span)
 {
+    int             same;
     size_t          i;
     __m128i         mask, y0, y1, uv, old0, old1, old2, diff, zero, br[2],
                     gx[2], *d0, *d1, *d2;
-    const __m128i  *s0, *s1;
+    const __m128i  *s0, *s1, *o0, *o1, *o2;
 
     mask = _mm_loadu_si128((const __m128i *) span->mask);
     zero = _mm_setzero_si128();
@@ -153,6 +154,9 @@ selkies_convert_sse2(const selkies_convert_span_t *span)
     d0 = (__m128i *) span->luma[0];
     d1 = (__m128i *) span->luma[1];
     d2 = (__m128i *) span->chroma;
+    o0 = (const __m128i *) span->old[0];
+    o1 = (const __m128i *) span->old[1];
+    o2 = (const __m128i *) span->old[2];
 
     for (i = 0; i < span->n; i++) {
 
@@ -164,16 +168,18 @@ selkies_convert_sse2(const selkies_convert_span_t *span)
         uv = _mm_packus_epi16(selkies_sse2_chroma(br[0], gx[0]),
                               selkies_sse2_chroma(br[1], gx[1]));
 
-        old0 = _mm_load_si128(d0 + i);
-        old1 = _mm_load_si128(d1 + i);
-        old2 = _mm_load_si128(d2 + i);
+        old0 = _mm_load_si128(o0 + i);
+        old1 = _mm_load_si128(o1 + i);
+        old2 = _mm_load_si128(o2 + i);
 
         y0 = _mm_and_si128(_mm_xor_si128(y0, old0), mask);
         y1 = _mm_and_si128(_mm_xor_si128(y1, old1), mask);
         uv = _mm_and_si128(_mm_xor_si128(uv, old2), mask);
         diff = _mm_or_si128(_mm_or_si128(y0, y1), uv);
 
-        if (_mm_movemask_epi8(_mm_cmpeq_epi8(diff, zero)) == 0xffff) {
+        same = _mm_movemask_epi8(_mm_cmpeq_epi8(diff, zero)) == 0xffff;
+
+        if (same && !span->copy) {
             continue;
         }
 
@@ -181,7 +187,9 @@ selkies_convert_sse2(const selkies_convert_span_t *span)
         _mm_store_si128(d1 + i, _mm_xor_si128(y1, old1));
         _mm_store_si128(d2 + i, _mm_xor_si128(uv, old2));
 
-        span->touched[i] = 1;
+        if (!same) {
+            span->touched[i] = 1;
+        }
     }
 }
 

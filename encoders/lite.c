@@ -422,7 +422,6 @@ selkies_lite_free_maps(selkies_lite_t *lite)
 
     selkies_lite_frame_free(&lite->frames[0]);
     selkies_lite_frame_free(&lite->frames[1]);
-    selkies_lite_frame_free(&lite->source);
 
     lite->states = NULL;
     lite->kinds = NULL;
@@ -476,8 +475,6 @@ selkies_lite_pending(selkies_lite_t *lite, const selkies_picture_t *pic)
 
     nmbs = (size_t) pic->mb_width * (size_t) pic->mb_height;
 
-    selkies_lite_frame_missed(lite);
-
     if (pic->ndirty == 0 || nmbs != lite->nmbs) {
         return lite->nchanged;
     }
@@ -492,10 +489,6 @@ selkies_lite_pending(selkies_lite_t *lite, const selkies_picture_t *pic)
         i = (size_t) (dirty - pic->dirty);
         lite->nchanged += lite->states[i] == SELKIES_LITE_CLEAN;
         lite->states[i] = SELKIES_LITE_CHANGED;
-
-        if (lite->source.luma != NULL) {
-            lite->source.stale[i] = 1;
-        }
     }
 
     return lite->nchanged;
@@ -505,10 +498,8 @@ selkies_lite_pending(selkies_lite_t *lite, const selkies_picture_t *pic)
 /* the chain */
 
 void
-selkies_lite_keep(selkies_lite_t *lite, const selkies_picture_t *pic)
+selkies_lite_keep(selkies_lite_t *lite, selkies_picture_t *pic)
 {
-    size_t  i;
-
     if (!lite->ready
         || (unsigned) pic->mb_width != lite->sps.mb_width
         || (unsigned) pic->mb_height != lite->sps.mb_height)
@@ -516,11 +507,8 @@ selkies_lite_keep(selkies_lite_t *lite, const selkies_picture_t *pic)
         return;
     }
 
-    for (i = 0; lite->source.luma != NULL && i < lite->nmbs; i++) {
-        lite->source.stale[i] |= pic->dirty[i];
-    }
-
-    (void) selkies_lite_frame_keep(lite, pic);
+    selkies_picture_keep(pic);
+    lite->kept = 1;
 }
 
 

@@ -158,17 +158,17 @@ selkies_status_t selkies_lite_picture(selkies_lite_t *lite,
  */
 
 selkies_status_t selkies_lite_chain(selkies_lite_t *lite,
-    const selkies_picture_t *pic, int qp, size_t limit, uint64_t pts_us,
+    selkies_picture_t *pic, int qp, size_t limit, uint64_t pts_us,
     selkies_access_unit_t *out);
 
 
 /*
- * Takes a copy of what changed in the picture that the last anchor was made
- * of, while it is still dirty there: moves are found by it.  Without this call
- * pictures of the chain only code.  If there is no memory, too (logged).
+ * The picture is the one that the last anchor was made of, and keeps what it
+ * is: moves are found by it.  Without this call pictures of the chain only
+ * code.
  */
 
-void selkies_lite_keep(selkies_lite_t *lite, const selkies_picture_t *pic);
+void selkies_lite_keep(selkies_lite_t *lite, selkies_picture_t *pic);
 
 
 /*

@@ -63,7 +63,7 @@ static void selkies_lite_chain_end(selkies_lite_chain_t *c);
 
 
 selkies_status_t
-selkies_lite_chain(selkies_lite_t *lite, const selkies_picture_t *pic, int qp,
+selkies_lite_chain(selkies_lite_t *lite, selkies_picture_t *pic, int qp,
     size_t limit, uint64_t pts_us, selkies_access_unit_t *out)
 {
     size_t                len;
@@ -110,6 +110,7 @@ selkies_lite_chain(selkies_lite_t *lite, const selkies_picture_t *pic, int qp,
     }
 
     selkies_lite_chain_end(&c);
+    selkies_lite_keep(lite, pic);
 
     out->data = lite->out.bytes;
     out->len = len;
@@ -699,6 +700,4 @@ selkies_lite_chain_end(selkies_lite_chain_t *c)
 
     memset(lite->states, SELKIES_LITE_CLEAN, lite->nmbs);
     memset(lite->kinds, SELKIES_LITE_SKIP, lite->nmbs);
-
-    (void) selkies_lite_frame_keep(lite, c->pic);
 }

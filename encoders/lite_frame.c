@@ -3,9 +3,9 @@
  * Copyright (C) ngx_selkies authors
  * BSD-2-Clause
  *
- * Planes that lite pictures keep: the two last reconstructions of the chain,
- * the screen that the base shows.  All have whole macroblocks and no other
- * padding; only what is stale is ever copied.
+ * Planes that lite pictures keep: the two last reconstructions of the chain.
+ * Both have whole macroblocks and no other padding; only what is stale is ever
+ * copied.
  *
  * Thread: one at a time.  Ownership: lite_private.h.
  */
@@ -130,21 +130,7 @@ selkies_lite_frame_unknown(selkies_lite_t *lite)
         }
     }
 
-    selkies_lite_frame_missed(lite);
-
     lite->kept = 0;
-    lite->missed = 1;
-}
-
-
-void
-selkies_lite_frame_missed(selkies_lite_t *lite)
-{
-    if (lite->missed && lite->source.luma != NULL) {
-        memset(lite->source.stale, 1, lite->nmbs);
-    }
-
-    lite->missed = 0;
 }
 
 
@@ -159,28 +145,6 @@ selkies_lite_picture_planes(const selkies_picture_t *pic)
     planes.chroma_stride_bytes = pic->chroma_stride_bytes;
 
     return planes;
-}
-
-
-selkies_status_t
-selkies_lite_frame_keep(selkies_lite_t *lite, const selkies_picture_t *pic)
-{
-    selkies_planes_t  from;
-
-    if (selkies_lite_frame_alloc(lite, &lite->source) != SELKIES_OK) {
-        lite->kept = 0;
-        return SELKIES_ERROR;
-    }
-
-    lite->missed = 0;
-    from = selkies_lite_picture_planes(pic);
-
-    selkies_lite_frame_update(lite, &lite->source, &from);
-
-    memset(lite->source.stale, 0, lite->nmbs);
-    lite->kept = 1;
-
-    return SELKIES_OK;
 }
 
 

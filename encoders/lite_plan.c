@@ -61,12 +61,20 @@ size_t
 selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
     selkies_motion_pair_t *pair, selkies_vector_t *v)
 {
+    selkies_planes_t  kept;
+
     memset(pair, 0, sizeof(selkies_motion_pair_t));
     memset(v, 0, sizeof(selkies_vector_t));
 
+    kept = selkies_lite_picture_planes(pic);
+
+    if (!selkies_picture_kept(pic, &kept.luma, &kept.chroma)) {
+        lite->kept = 0;
+    }
+
     if (lite->kept) {
         pair->now = selkies_lite_picture_planes(pic);
-        pair->before = selkies_lite_frame_planes(lite, &lite->source);
+        pair->before = kept;
         pair->mb_width = lite->mb_width;
         pair->mb_height = lite->nmbs / lite->mb_width;
         pair->map = lite->plans;

@@ -116,11 +116,9 @@ struct selkies_lite_s {
     selkies_lite_frame_t        frames[2];  /* the chain's, in turn */
     unsigned                    frame;      /* the one the base is or was in */
 
-    /* the screen of which the base is the picture */
+    /* the picture has kept the screen that the base shows */
 
-    selkies_lite_frame_t        source;
-    unsigned                    kept:1;     /* it is complete */
-    unsigned                    missed:1;   /* an anchor's may never come */
+    unsigned                    kept:1;
 
     selkies_vector_t           *vectors;    /* of a chain's picture: a row
                                                of macroblocks */
@@ -224,9 +222,8 @@ int selkies_lite_plan_nearly(const selkies_lite_t *lite,
 /*
  * lite_frame.c.  Planes are allocated when first needed, everything in them
  * stale; `begin` brings the frame that is not the base up to the base but for
- * what is in lite->plans, `end` makes it the base, `keep` brings the source up
- * to the picture.  `unknown`: an anchor is the base; `missed`: if nobody kept
- * its picture, what has changed in it is unknown.
+ * what is in lite->plans, `end` makes it the base.  `unknown`: an anchor is the
+ * base.
  */
 
 void selkies_lite_frame_free(selkies_lite_frame_t *frame);
@@ -236,9 +233,6 @@ selkies_planes_t selkies_lite_frame_planes(const selkies_lite_t *lite,
 selkies_status_t selkies_lite_frame_begin(selkies_lite_t *lite);
 void selkies_lite_frame_end(selkies_lite_t *lite);
 void selkies_lite_frame_unknown(selkies_lite_t *lite);
-void selkies_lite_frame_missed(selkies_lite_t *lite);
-selkies_status_t selkies_lite_frame_keep(selkies_lite_t *lite,
-    const selkies_picture_t *pic);
 
 
 #pragma GCC visibility pop

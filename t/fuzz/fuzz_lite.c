@@ -192,6 +192,7 @@ draw(fuzz_t *f, const uint8_t *data, size_t len)
     uint8_t  *row;
 
     n = (size_t) f->pic.mb_width * (size_t) f->pic.mb_height;
+    selkies_picture_write(&f->pic);
 
     for (i = 0; n > 0 && i + 1 < len; i += 2) {
 

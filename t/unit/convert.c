@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "convert_source.h"
+#include "convert_kept.h"
 #include "tap.h"
 
 
@@ -221,20 +222,6 @@ test_known(void)
 
     selkies_picture_finish(&pic);
     source_finish(&s);
-}
-
-
-static selkies_rect_t
-random_rect(int32_t width, int32_t height)
-{
-    selkies_rect_t  r;
-
-    r.x = (int32_t) random_number((uint32_t) width + 8) - 4;
-    r.y = (int32_t) random_number((uint32_t) height + 8) - 4;
-    r.width = 1 + (int32_t) random_number((uint32_t) width + 4);
-    r.height = 1 + (int32_t) random_number((uint32_t) height + 4);
-
-    return r;
 }
 
 
@@ -626,6 +613,10 @@ test_variants(void)
         test_random(v, 2500);
         test_pixels(v);
 
+        if (!full_color) {
+            test_keeping(v);
+        }
+
         for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
             test_sequence(v, &sizes[i]);
         }
@@ -637,6 +628,7 @@ int
 main(void)
 {
     test_picture();
+    test_states();
     test_rects();
     test_variants();
 

@@ -40,6 +40,7 @@ move(stage_t *s, const area_t *a, int dx, int dy)
     selkies_picture_t  *pic;
 
     pic = &s->pic;
+    selkies_picture_write(pic);
     w = pic->mb_width * 16;
     h = pic->mb_height * 16;
     stride = pic->luma_stride_bytes;
@@ -92,6 +93,7 @@ pad(stage_t *s)
     selkies_picture_t  *pic;
 
     pic = &s->pic;
+    selkies_picture_write(pic);
     w = (size_t) pic->width;
     h = (size_t) pic->height;
     width = (size_t) pic->mb_width * 16;

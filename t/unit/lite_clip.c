@@ -198,6 +198,8 @@ clip_samples(desk_t *d)
     int       x, y;
     uint8_t  *p;
 
+    selkies_picture_write(&d->pic);
+
     for (y = 192; y < 208; y++) {
         p = d->pic.luma + (size_t) y * d->pic.luma_stride_bytes;
 

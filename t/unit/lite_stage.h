@@ -116,6 +116,7 @@ fill(stage_t *s, int x0, int y0, int w, int h, int style)
     selkies_picture_t  *pic;
 
     pic = &s->pic;
+    selkies_picture_write(pic);
     low = s->scene->raw ? 0 : 16;
     high = s->scene->raw ? 256 : 236;
     v = low + (int) random_number((uint32_t) (high - low));
