@@ -27,6 +27,8 @@
 #define SELKIES_LITE_NEARLY_QP    18        /* a block that differs by one has
                                                no levels from here on */
 
+#define SELKIES_LITE_LEAD         4         /* macroblocks, to be worth it */
+
 /* What scrolls by less than that are not lines of text. */
 
 #define SELKIES_LITE_PITCH_MIN    8
@@ -38,7 +40,13 @@ static void selkies_lite_chain_slice(selkies_lite_chain_t *c);
 static size_t selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb,
     size_t max);
 static void selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb);
+static size_t selkies_lite_chain_row(selkies_lite_chain_t *c, size_t row,
+    size_t k);
+static void selkies_lite_chain_lead(selkies_lite_chain_t *c, size_t row,
+    size_t end);
 static void selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb);
+static int selkies_lite_chain_fill(selkies_lite_chain_t *c, size_t mb,
+    selkies_vector_t v);
 static int selkies_lite_chain_same(const selkies_lite_chain_t *c, size_t mb,
     selkies_vector_t v);
 static void selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb);
@@ -178,23 +186,49 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
 static void
 selkies_lite_chain_slice(selkies_lite_chain_t *c)
 {
-    size_t           i, k, n, row, mb;
+    size_t           k, row;
     selkies_lite_t  *lite;
 
     lite = c->lite;
 
     selkies_lite_header(lite, &c->w, c->qp ? c->qp : lite->pps.init_qp, 1);
     selkies_vector_row(&c->grid, 1);
-    row = 0;
+    k = 0;
 
-    for (k = 0; k < lite->nlist; k += n) {
+    for (row = 0; k < lite->nlist; row++) {
+
+        if (row > 0) {
+            selkies_vector_row(&c->grid, 0);
+        }
+
+        if (row >= lite->area.top) {
+            k = selkies_lite_chain_row(c, row, k);
+        }
+    }
+
+    if (c->next < lite->nmbs) {
+        selkies_h264_put_ue(&c->w, (uint32_t) (lite->nmbs - c->next));
+    }
+}
+
+
+/* What the list has of a row from k on; returns where the next one begins. */
+
+static size_t
+selkies_lite_chain_row(selkies_lite_chain_t *c, size_t row, size_t k)
+{
+    size_t           n, mb, end;
+    selkies_lite_t  *lite;
+
+    lite = c->lite;
+    end = (row + 1) * lite->mb_width;
+
+    selkies_lite_chain_lead(c, row, lite->list[k] < end ? lite->list[k] : end);
+
+    for ( /* void */ ; k < lite->nlist && lite->list[k] < end; k += n) {
 
         mb = lite->list[k];
         n = 1;
-
-        for ( /* void */ ; row < mb / lite->mb_width; row++) {
-            selkies_vector_row(&c->grid, 0);
-        }
 
         if (lite->plans[mb] == SELKIES_LITE_MOVE) {
             n = selkies_lite_chain_moves(c, mb, lite->nlist - k);
@@ -203,15 +237,54 @@ selkies_lite_chain_slice(selkies_lite_chain_t *c)
             selkies_lite_chain_code(c, mb);
         }
 
-        i = mb + n;
-
-        if (i % lite->mb_width > 0 && lite->plans[i] == SELKIES_LITE_STAY) {
-            selkies_lite_chain_stay(c, i);
+        if (mb + n < end) {
+            selkies_lite_chain_stay(c, mb + n);
         }
     }
 
-    if (c->next < lite->nmbs) {
-        selkies_h264_put_ue(&c->w, (uint32_t) (lite->nmbs - c->next));
+    return k;
+}
+
+
+/*
+ * Macroblocks that are what they were in front of all others of their row, as
+ * in an empty line of text: where those above and below move they had better
+ * move, too, lest each one below has to say so.
+ */
+
+static void
+selkies_lite_chain_lead(selkies_lite_chain_t *c, size_t row, size_t end)
+{
+    size_t                   i, mb;
+    const uint8_t           *below;
+    const selkies_vector_t  *above;
+
+    mb = row * c->lite->mb_width + c->lite->area.left;
+
+    if (!c->grid.top || row + 1 >= c->lite->area.bottom) {
+        return;
+    }
+
+    for ( /* void */ ; mb + SELKIES_LITE_LEAD <= end; mb++) {
+
+        above = selkies_vector_block(&c->grid, mb % c->lite->mb_width * 4, 0)
+                - c->grid.width;
+        below = c->lite->plans + mb + c->lite->mb_width;
+
+        for (i = 0; i < SELKIES_LITE_LEAD
+                    && below[i] == SELKIES_LITE_MOVE
+                    && selkies_vector_equal(above[i * 4], c->moved); i++)
+        {
+            /* void */
+        }
+
+        if (i == SELKIES_LITE_LEAD
+            && selkies_lite_chain_fill(c, mb, c->moved))
+        {
+            selkies_lite_chain_move(c, mb);
+            selkies_lite_chain_stay(c, mb + 1);
+            return;
+        }
     }
 }
 
@@ -299,7 +372,7 @@ selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb)
             return;
         }
 
-        if (!selkies_lite_chain_same(c, mb, v)) {
+        if (!selkies_lite_chain_fill(c, mb, v)) {
             memset(c->vectors, 0, sizeof(c->vectors));
             selkies_lite_copy(&c->mb);
             selkies_lite_chain_put(c, mb);
@@ -308,6 +381,39 @@ selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb)
 
         selkies_vector_set(&c->grid, x * 4, 0, 4, 4, v);
     }
+}
+
+
+/*
+ * Whether the vector brings what a decoder shows there anyway, or shows but for
+ * what the quantiser left, which is then replaced.
+ */
+
+static int
+selkies_lite_chain_fill(selkies_lite_chain_t *c, size_t mb, selkies_vector_t v)
+{
+    size_t           x, y;
+    selkies_lite_t  *lite;
+
+    if (selkies_lite_chain_same(c, mb, v)) {
+        return 1;
+    }
+
+    lite = c->lite;
+    x = mb % lite->mb_width;
+    y = mb / lite->mb_width;
+
+    if (!selkies_vector_equal(v, c->moved)
+        || !selkies_lite_plan_matches(lite, &c->pair, x * 16, y * 16, 16, 16,
+                                      v))
+    {
+        return 0;
+    }
+
+    selkies_lite_chain_bring(c, x * 16, y * 16, 16, 16, v);
+    selkies_lite_frame_written(lite, mb);
+
+    return 1;
 }
 
 

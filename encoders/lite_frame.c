@@ -100,6 +100,21 @@ selkies_lite_frame_begin(selkies_lite_t *lite)
 
 
 void
+selkies_lite_frame_written(selkies_lite_t *lite, size_t mb)
+{
+    unsigned  i;
+
+    /* the base's, if the picture is made, or else the other one's */
+
+    for (i = 0; i < 2; i++) {
+        if (lite->frames[i].luma != NULL) {
+            lite->frames[i].stale[mb] = 1;
+        }
+    }
+}
+
+
+void
 selkies_lite_frame_end(selkies_lite_t *lite)
 {
     size_t    i;

@@ -3,8 +3,9 @@
  * Copyright (C) ngx_selkies authors
  * BSD-2-Clause
  *
- * Blocks of text by their contents, see text.h.  A bucket has the latest
- * places of what falls into it.  Places are kept as they would be had nothing
+ * Blocks of text by their contents, see text.h.  A bucket, which is a line of
+ * the cache, has the latest place of each of what falls into it: what is
+ * frequent must not push out what is rare.  Places are kept as they would be had nothing
  * moved since the first, modulo 2^16, so a scroll changes one number.
  *
  * Thread: the state's.  Ownership: the state owns its table.
@@ -179,14 +180,20 @@ selkies_text_learn(selkies_text_t *text, const selkies_planes_t *planes,
 static void
 selkies_text_enter(selkies_text_t *text, uint64_t key, size_t x, size_t y)
 {
+    size_t                 i;
+    uint32_t               tag;
     selkies_text_place_t  *bucket;
 
     bucket = text->buckets[key % SELKIES_TEXT_BUCKETS];
+    tag = (uint32_t) (key >> 32) | 1;
 
-    memmove(bucket + 1, bucket,
-            (SELKIES_TEXT_PLACES - 1) * sizeof(selkies_text_place_t));
+    for (i = 0; i + 1 < SELKIES_TEXT_PLACES && bucket[i].tag != tag; i++) {
+        /* void */
+    }
 
-    bucket->tag = (uint32_t) (key >> 32) | 1;
+    memmove(bucket + 1, bucket, i * sizeof(selkies_text_place_t));
+
+    bucket->tag = tag;
     bucket->x = (uint16_t) (text->x + x);
     bucket->y = (uint16_t) (text->y + y);
 }

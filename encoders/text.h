@@ -22,7 +22,7 @@
 #include "motion.h"
 
 
-#define SELKIES_TEXT_PLACES  4          /* at most of one block */
+#define SELKIES_TEXT_PLACES  8          /* at most of one block */
 
 
 #pragma GCC visibility push(hidden)

@@ -162,7 +162,7 @@ fill(stage_t *s, int x0, int y0, int w, int h, int style)
 }
 
 
-static void
+static inline void
 fill_randomly(stage_t *s)
 {
     int  i, n, w, h;
