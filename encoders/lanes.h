@@ -76,14 +76,40 @@ selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
 }
 
 
-/* v, and where a and b differ by more than one. */
+/* (a + b + c + d + 2) / 4 */
 
 static inline selkies_lanes_t
-selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+selkies_lanes_mean4(selkies_lanes_t a, selkies_lanes_t b, selkies_lanes_t c,
+    selkies_lanes_t d)
+{
+    selkies_lanes_t  zero, twos, low, high;
+
+    zero = _mm_setzero_si128();
+    twos = _mm_set1_epi16(2);
+
+    low = _mm_add_epi16(_mm_add_epi16(_mm_unpacklo_epi8(a, zero),
+                                      _mm_unpacklo_epi8(b, zero)),
+                        _mm_add_epi16(_mm_unpacklo_epi8(c, zero),
+                                      _mm_unpacklo_epi8(d, zero)));
+    high = _mm_add_epi16(_mm_add_epi16(_mm_unpackhi_epi8(a, zero),
+                                       _mm_unpackhi_epi8(b, zero)),
+                         _mm_add_epi16(_mm_unpackhi_epi8(c, zero),
+                                       _mm_unpackhi_epi8(d, zero)));
+
+    return _mm_packus_epi16(_mm_srli_epi16(_mm_add_epi16(low, twos), 2),
+                            _mm_srli_epi16(_mm_add_epi16(high, twos), 2));
+}
+
+
+/* v, and where a and b differ by more than the limit. */
+
+static inline selkies_lanes_t
+selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b,
+    unsigned limit)
 {
     return _mm_or_si128(v, _mm_subs_epu8(_mm_or_si128(_mm_subs_epu8(a, b),
                                                       _mm_subs_epu8(b, a)),
-                                         _mm_set1_epi8(1)));
+                                         _mm_set1_epi8((char) limit)));
 }
 
 
@@ -156,9 +182,25 @@ selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
 
 
 static inline selkies_lanes_t
-selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+selkies_lanes_mean4(selkies_lanes_t a, selkies_lanes_t b, selkies_lanes_t c,
+    selkies_lanes_t d)
 {
-    return vorrq_u8(v, vqsubq_u8(vabdq_u8(a, b), vdupq_n_u8(1)));
+    uint16x8_t  low, high;
+
+    low = vaddw_u8(vaddl_u8(vget_low_u8(a), vget_low_u8(b)), vget_low_u8(c));
+    high = vaddw_u8(vaddl_u8(vget_high_u8(a), vget_high_u8(b)),
+                    vget_high_u8(c));
+
+    return vcombine_u8(vrshrn_n_u16(vaddw_u8(low, vget_low_u8(d)), 2),
+                       vrshrn_n_u16(vaddw_u8(high, vget_high_u8(d)), 2));
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b,
+    unsigned limit)
+{
+    return vorrq_u8(v, vqsubq_u8(vabdq_u8(a, b), vdupq_n_u8((uint8_t) limit)));
 }
 
 
@@ -251,12 +293,27 @@ selkies_lanes_differ(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
 
 
 static inline selkies_lanes_t
-selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+selkies_lanes_mean4(selkies_lanes_t a, selkies_lanes_t b, selkies_lanes_t c,
+    selkies_lanes_t d)
 {
     int  i;
 
     for (i = 0; i < 16; i++) {
-        v.of[i] |= abs(a.of[i] - b.of[i]) > 1;
+        a.of[i] = (uint8_t) ((a.of[i] + b.of[i] + c.of[i] + d.of[i] + 2) / 4);
+    }
+
+    return a;
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_beyond(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b,
+    unsigned limit)
+{
+    int  i;
+
+    for (i = 0; i < 16; i++) {
+        v.of[i] |= abs(a.of[i] - b.of[i]) > (int) limit;
     }
 
     return v;
@@ -286,17 +343,6 @@ selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
 }
 
 #endif
-
-
-static inline selkies_lanes_t
-selkies_lanes_ones(void)
-{
-    static const uint8_t  ones[16] = {
-        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
-    };
-
-    return selkies_lanes_load(ones);
-}
 
 
 /* Four samples of each, and zeros. */

@@ -47,6 +47,8 @@ static void selkies_lite_plan_luma(selkies_lanes_t *differ,
 static void selkies_lite_plan_means(selkies_lanes_t *differ,
     const selkies_lite_t *lite, const selkies_motion_pair_t *pair, size_t x,
     size_t y, size_t n, selkies_vector_t v);
+static inline selkies_lanes_t selkies_lite_plan_mean(const uint8_t *p,
+    size_t next, unsigned odd);
 static int selkies_lite_plan_stays(const selkies_motion_pair_t *pair, size_t x,
     size_t y);
 static int selkies_lite_plan_chroma(const selkies_lite_t *lite,
@@ -271,7 +273,7 @@ selkies_lite_plan_luma(selkies_lanes_t *differ,
 }
 
 
-/* The same of chroma; what is not known differs. */
+/* The same of chroma. */
 
 static void
 selkies_lite_plan_means(selkies_lanes_t *differ, const selkies_lite_t *lite,
@@ -285,7 +287,7 @@ selkies_lite_plan_means(selkies_lanes_t *differ, const selkies_lite_t *lite,
 
     odd = (v.x & 1) + (v.y & 1);
     from = odd ? &lite->base : &pair->before;
-    next = v.x & 1 ? 2 : from->chroma_stride_bytes;
+    next = v.y & 1 ? from->chroma_stride_bytes : 2;
 
     for (i = 0; i < n; i++) {
         differ[i] = selkies_lanes_zero();
@@ -302,23 +304,34 @@ selkies_lite_plan_means(selkies_lanes_t *differ, const selkies_lite_t *lite,
         for (i = 0; i < n; i++) {
             differ[i] = selkies_lanes_differ(differ[i],
                             selkies_lanes_load(now + i * 16),
-                            odd != 1 ? selkies_lanes_load(shown + i * 16)
-                                     : selkies_lanes_mean(
-                                         selkies_lanes_load(shown + i * 16),
-                                         selkies_lanes_load(shown + i * 16
-                                                            + next)));
+                            selkies_lite_plan_mean(shown + i * 16, next,
+                                                   odd));
         }
 
         now += pair->now.chroma_stride_bytes;
         shown += from->chroma_stride_bytes;
     }
+}
 
-    /* a mean of four is for the slow way */
 
-    for (i = 0; odd == 2 && i < n; i++) {
-        differ[i] = selkies_lanes_differ(differ[i], selkies_lanes_zero(),
-                                         selkies_lanes_ones());
+/* Chroma as an odd vector brings it (8.4.2.2.2), one component odd or both. */
+
+static inline selkies_lanes_t
+selkies_lite_plan_mean(const uint8_t *p, size_t next, unsigned odd)
+{
+    if (odd == 0) {
+        return selkies_lanes_load(p);
     }
+
+    if (odd == 1) {
+        return selkies_lanes_mean(selkies_lanes_load(p),
+                                  selkies_lanes_load(p + next));
+    }
+
+    return selkies_lanes_mean4(selkies_lanes_load(p),
+                               selkies_lanes_load(p + 2),
+                               selkies_lanes_load(p + next),
+                               selkies_lanes_load(p + next + 2));
 }
 
 
@@ -366,15 +379,17 @@ selkies_lite_plan_nearly(const selkies_lite_t *lite,
                                                              now + stride),
                                           selkies_lanes_pair(shown,
                                                              shown
-                                                             + shown_stride));
+                                                             + shown_stride),
+                                          1);
 
         } else {
             differ = selkies_lanes_beyond(differ, selkies_lanes_load(now),
-                                          selkies_lanes_load(shown));
+                                          selkies_lanes_load(shown), 1);
             differ = selkies_lanes_beyond(differ,
                                           selkies_lanes_load(now + stride),
                                           selkies_lanes_load(shown
-                                                             + shown_stride));
+                                                             + shown_stride),
+                                          1);
         }
 
         if (selkies_lanes_any(differ)) {
@@ -451,37 +466,47 @@ selkies_lite_plan_shown(const selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
     size_t height, selkies_vector_t v)
 {
-    int             d, sum, step;
-    size_t          i, k, stride;
-    uint8_t         shown[128];
-    const uint8_t  *now;
+    size_t           i, n, stride;
+    uint8_t          shown[128];
+    unsigned         sum, step, peak;
+    const uint8_t   *now;
+    selkies_lanes_t  differ, one, other;
 
     stride = pair->now.chroma_stride_bytes;
     now = pair->now.chroma + y / 2 * stride + x;
 
     selkies_vector_chroma(shown, width, &lite->base, x, y, width, height, v);
 
-    if (selkies_motion_same(now, stride, shown, width, width, height / 2)) {
-        return 1;
-    }
-
+    step = (unsigned) selkies_transform_step(lite->base_qp);
+    peak = SELKIES_LITE_CHROMA_PEAK + step * 2;
+    peak = peak < 255 ? peak : 255;
+    differ = selkies_lanes_zero();
     sum = 0;
-    step = selkies_transform_step(lite->base_qp);
 
-    for (i = 0; i < height / 2; i++) {
+    n = width * height / 2;
 
-        for (k = 0; k < width; k++) {
-            d = abs(now[k] - shown[i * width + k]);
-            sum += d;
+    for (i = 0; i < n; i += width == 4 ? 8 : 16) {
 
-            if (d > SELKIES_LITE_CHROMA_PEAK + step * 2) {
-                return 0;
-            }
+        if (width == 16) {
+            one = selkies_lanes_load(now);
+            other = selkies_lanes_load(shown + i);
+            now += stride;
+
+        } else if (width == 8) {
+            one = selkies_lanes_pair(now, now + stride);
+            other = selkies_lanes_load(shown + i);
+            now += stride * 2;
+
+        } else {
+            one = selkies_lanes_fours(now, now + stride);
+            other = selkies_lanes_fours(shown + i, shown + i + 4);
+            now += stride * 2;
         }
 
-        now += stride;
+        sum += selkies_lanes_sum(one, other);
+        differ = selkies_lanes_beyond(differ, one, other, peak);
     }
 
-    return sum <= (SELKIES_LITE_CHROMA_MEAN + step / 2)
-                  * (int) (width * height / 2);
+    return !selkies_lanes_any(differ)
+           && sum <= (SELKIES_LITE_CHROMA_MEAN + step / 2) * (unsigned) n;
 }

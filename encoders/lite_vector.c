@@ -378,13 +378,23 @@ selkies_vector_chroma_row(uint8_t *to, const uint8_t *from, size_t stride,
     step = n < 8 ? n : 8;
     i = 0;
 
-    if (odd_x + odd_y == 1) {
-        for ( /* void */ ; i + 16 <= n; i += 16) {
+    for ( /* void */ ; i + 16 <= n; i += 16) {
+
+        if (odd_x + odd_y == 1) {
             selkies_lanes_store(to + i,
                          selkies_lanes_mean(selkies_lanes_load(from + i),
                                             selkies_lanes_load(from + i
                                                                + (odd_x ? 2
                                                                   : stride))));
+
+        } else {
+            selkies_lanes_store(to + i,
+                         selkies_lanes_mean4(
+                                       selkies_lanes_load(from + i),
+                                       selkies_lanes_load(from + i + 2),
+                                       selkies_lanes_load(from + i + stride),
+                                       selkies_lanes_load(from + i + stride
+                                                          + 2)));
         }
     }
 
