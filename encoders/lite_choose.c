@@ -24,7 +24,8 @@
 
 
 #define SELKIES_LITE_LINES       3          /* above and below */
-#define SELKIES_LITE_CANDIDATES  (4 + SELKIES_LITE_LINES * 2)
+#define SELKIES_LITE_CANDIDATES  4
+#define SELKIES_LITE_CHEAP       24         /* bits: no more is looked for */
 #define SELKIES_LITE_HALVES      4          /* bits of sub_mb_type more */
 #define SELKIES_LITE_TWO         2          /* bits of mb_type more */
 #define SELKIES_LITE_BELOW       12         /* bits, and as many of others */
@@ -57,6 +58,10 @@ static void selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x,
     size_t y, unsigned half, selkies_lite_choice_t *choice);
 static unsigned selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t *v);
+static unsigned selkies_lite_choose_try(const selkies_lite_chain_t *c,
+    size_t x, size_t y, size_t width, size_t height,
+    const selkies_vector_t *list, size_t n, unsigned best,
+    selkies_vector_t pred, selkies_vector_t *v);
 static size_t selkies_lite_choose_list(const selkies_lite_chain_t *c,
     size_t x, size_t y, selkies_vector_t list[SELKIES_LITE_CANDIDATES]);
 static unsigned selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x,
@@ -340,40 +345,64 @@ static unsigned
 selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t *v)
 {
-    size_t             i, n;
-    unsigned           bits, best;
+    int                i;
+    size_t             n;
+    unsigned           best;
     selkies_vector_t   pred;
-    selkies_vector_t   list[SELKIES_LITE_CANDIDATES + 1
-                            + SELKIES_TEXT_PLACES];
+    selkies_vector_t   list[SELKIES_LITE_CANDIDATES + 1];
+    selkies_vector_t   seen[SELKIES_TEXT_PLACES + SELKIES_LITE_LINES * 2];
 
     pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
     list[0] = pred;
     n = 1 + selkies_lite_choose_list(c, x, y, list + 1);
-    best = SELKIES_LITE_NOWHERE;
 
-    for (i = 0; i < n; i++) {
+    best = selkies_lite_choose_try(c, x, y, width, height, list, n,
+                                   SELKIES_LITE_NOWHERE, pred, v);
 
-        bits = selkies_vector_bits(list[i], pred);
-
-        if (bits < best
-            && selkies_lite_plan_matches(c->lite, &c->pair, x, y, width,
-                                         height, list[i]))
-        {
-            best = bits;
-            *v = list[i];
-        }
-    }
-
-    if (c->pitch == 0 || c->lite->text == NULL || best <= 24) {
+    if (c->pitch == 0 || c->lite->text == NULL
+        || best <= SELKIES_LITE_CHEAP)
+    {
         return best;
     }
 
     c->lite->rows[y / 8] = 1;
 
     n = selkies_text_find(c->lite->text, &c->pair.now, x, y, width, height,
-                          list);
+                          seen);
+
+    if (n == 0) {
+        return best;
+    }
+
+    /* what was seen somewhere may be straight above or below as well */
+
+    for (i = 1; i <= SELKIES_LITE_LINES; i++) {
+        seen[n].x = 0;
+        seen[n++].y = (int16_t) (-i * c->pitch);
+        seen[n].x = 0;
+        seen[n++].y = (int16_t) (i * c->pitch);
+    }
+
+    return selkies_lite_choose_try(c, x, y, width, height, seen, n, best, pred,
+                                   v);
+}
+
+
+/* The best of n vectors if it takes less than that, or what was the best. */
+
+static unsigned
+selkies_lite_choose_try(const selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, size_t height, const selkies_vector_t *list, size_t n,
+    unsigned best, selkies_vector_t pred, selkies_vector_t *v)
+{
+    size_t    i;
+    unsigned  bits;
 
     for (i = 0; i < n; i++) {
+
+        if (i > 0 && selkies_vector_equal(list[i], list[i - 1])) {
+            continue;
+        }
 
         bits = selkies_vector_bits(list[i], pred);
 
@@ -398,7 +427,6 @@ static size_t
 selkies_lite_choose_list(const selkies_lite_chain_t *c, size_t x, size_t y,
     selkies_vector_t list[SELKIES_LITE_CANDIDATES])
 {
-    int                      i;
     size_t                   n;
     const selkies_vector_t  *block;
 
@@ -414,13 +442,6 @@ selkies_lite_choose_list(const selkies_lite_chain_t *c, size_t x, size_t y,
 
     if (y > 0 && block[-(ptrdiff_t) c->grid.width].x != SELKIES_VECTOR_NONE) {
         list[n++] = block[-(ptrdiff_t) c->grid.width];
-    }
-
-    for (i = 1; c->pitch != 0 && i <= SELKIES_LITE_LINES; i++) {
-        list[n].x = 0;
-        list[n++].y = (int16_t) (-i * c->pitch);
-        list[n].x = 0;
-        list[n++].y = (int16_t) (i * c->pitch);
     }
 
     return n;

@@ -21,6 +21,8 @@
 
 
 #define SELKIES_TEXT_BUCKETS  16384         /* a power of two */
+#define SELKIES_TEXT_SEEN     32            /* a power of two: that memory may
+                                               take until a bucket is here */
 
 #define SELKIES_TEXT_WIDE     0x9e3779b97f4a7c15ull     /* of each shape */
 #define SELKIES_TEXT_FLAT     0xc2b2ae3d27d4eb4full
@@ -34,15 +36,28 @@ typedef struct {
 } selkies_text_place_t;
 
 
+typedef struct {
+    uint64_t              key;
+    uint16_t              x;
+    uint16_t              y;
+} selkies_text_seen_t;
+
+
 struct selkies_text_s {
     uint16_t              x;                /* of 0, 0 */
     uint16_t              y;
+    size_t                nseen;            /* wait to be entered */
+    size_t                turn;
+    selkies_text_seen_t   seen[SELKIES_TEXT_SEEN];
+    _Alignas(64)
     selkies_text_place_t  buckets[SELKIES_TEXT_BUCKETS][SELKIES_TEXT_PLACES];
 };
 
 
-static void selkies_text_enter(selkies_text_t *text, uint64_t key, size_t x,
+static inline void selkies_text_see(selkies_text_t *text, uint64_t key, size_t x,
     size_t y);
+static void selkies_text_enter(selkies_text_t *text,
+    const selkies_text_seen_t *seen);
 static uint64_t selkies_text_narrow(const uint8_t *p, size_t stride);
 
 
@@ -55,7 +70,13 @@ static const uint64_t  selkies_text_factors[4] = {
 selkies_text_t *
 selkies_text_open(void)
 {
-    return calloc(1, sizeof(selkies_text_t));
+    void  *text;
+
+    if (posix_memalign(&text, 64, sizeof(selkies_text_t)) != 0) {
+        return NULL;
+    }
+
+    return memset(text, 0, sizeof(selkies_text_t));
 }
 
 
@@ -167,25 +188,54 @@ selkies_text_learn(selkies_text_t *text, const selkies_planes_t *planes,
             continue;
         }
 
-        selkies_text_enter(text, selkies_text_whole(upper, lower), x, y);
-        selkies_text_enter(text, selkies_text_mix(upper, SELKIES_TEXT_FLAT), x,
-                           y);
-        selkies_text_enter(text, selkies_text_mix(lower, SELKIES_TEXT_FLAT), x,
-                           y + 4);
-        selkies_text_enter(text, selkies_text_narrow(p, stride), x, y);
+        selkies_text_see(text, selkies_text_whole(upper, lower), x, y);
+        selkies_text_see(text, selkies_text_mix(upper, SELKIES_TEXT_FLAT), x,
+                         y);
+        selkies_text_see(text, selkies_text_mix(lower, SELKIES_TEXT_FLAT), x,
+                         y + 4);
+        selkies_text_see(text, selkies_text_narrow(p, stride), x, y);
+    }
+
+    for ( /* void */ ; text->nseen > 0; text->nseen--) {
+        selkies_text_enter(text, &text->seen[(text->turn - text->nseen)
+                                             % SELKIES_TEXT_SEEN]);
     }
 }
 
 
+/* Asks for the bucket and enters what has waited for its own for long. */
+
+static inline void
+selkies_text_see(selkies_text_t *text, uint64_t key, size_t x, size_t y)
+{
+    selkies_text_seen_t  *seen;
+
+    seen = &text->seen[text->turn++ % SELKIES_TEXT_SEEN];
+
+    if (text->nseen < SELKIES_TEXT_SEEN) {
+        text->nseen++;
+
+    } else {
+        selkies_text_enter(text, seen);
+    }
+
+    seen->key = key;
+    seen->x = (uint16_t) (text->x + x);
+    seen->y = (uint16_t) (text->y + y);
+
+    __builtin_prefetch(text->buckets[key % SELKIES_TEXT_BUCKETS], 1);
+}
+
+
 static void
-selkies_text_enter(selkies_text_t *text, uint64_t key, size_t x, size_t y)
+selkies_text_enter(selkies_text_t *text, const selkies_text_seen_t *seen)
 {
     size_t                 i;
     uint32_t               tag;
     selkies_text_place_t  *bucket;
 
-    bucket = text->buckets[key % SELKIES_TEXT_BUCKETS];
-    tag = (uint32_t) (key >> 32) | 1;
+    bucket = text->buckets[seen->key % SELKIES_TEXT_BUCKETS];
+    tag = (uint32_t) (seen->key >> 32) | 1;
 
     for (i = 0; i + 1 < SELKIES_TEXT_PLACES && bucket[i].tag != tag; i++) {
         /* void */
@@ -194,8 +244,8 @@ selkies_text_enter(selkies_text_t *text, uint64_t key, size_t x, size_t y)
     memmove(bucket + 1, bucket, i * sizeof(selkies_text_place_t));
 
     bucket->tag = tag;
-    bucket->x = (uint16_t) (text->x + x);
-    bucket->y = (uint16_t) (text->y + y);
+    bucket->x = seen->x;
+    bucket->y = seen->y;
 }
 
 
