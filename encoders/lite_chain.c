@@ -47,8 +47,6 @@ static void selkies_lite_chain_lead(selkies_lite_chain_t *c, size_t row,
 static void selkies_lite_chain_stay(selkies_lite_chain_t *c, size_t mb);
 static int selkies_lite_chain_fill(selkies_lite_chain_t *c, size_t mb,
     selkies_vector_t v);
-static int selkies_lite_chain_same(const selkies_lite_chain_t *c, size_t mb,
-    selkies_vector_t v);
 static void selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb);
 static void selkies_lite_chain_show(const selkies_lite_chain_t *c, size_t x,
     size_t y);
@@ -395,11 +393,12 @@ selkies_lite_chain_fill(selkies_lite_chain_t *c, size_t mb, selkies_vector_t v)
     size_t           x, y;
     selkies_lite_t  *lite;
 
-    if (selkies_lite_chain_same(c, mb, v)) {
+    lite = c->lite;
+
+    if (selkies_lite_frame_same(lite, mb, v)) {
         return 1;
     }
 
-    lite = c->lite;
     x = mb % lite->mb_width;
     y = mb / lite->mb_width;
 
@@ -414,36 +413,6 @@ selkies_lite_chain_fill(selkies_lite_chain_t *c, size_t mb, selkies_vector_t v)
     selkies_lite_frame_written(lite, mb);
 
     return 1;
-}
-
-
-/* Whether the vector brings what a decoder shows there anyway. */
-
-static int
-selkies_lite_chain_same(const selkies_lite_chain_t *c, size_t mb,
-    selkies_vector_t v)
-{
-    size_t                  x, y, stride;
-    uint8_t                 chroma[128];
-    selkies_motion_pair_t   pair;
-
-    x = mb % c->lite->mb_width * 16;
-    y = mb / c->lite->mb_width * 16;
-
-    pair = c->pair;
-    pair.now = c->lite->base;
-    pair.before = c->lite->base;
-
-    if (!selkies_motion_explains(&pair, x, y, 16, 16, v)) {
-        return 0;
-    }
-
-    stride = pair.now.chroma_stride_bytes;
-
-    selkies_vector_chroma(chroma, 16, &pair.now, x, y, 16, 16, v);
-
-    return selkies_motion_same(pair.now.chroma + y / 2 * stride + x, stride,
-                               chroma, 16, 16, 8);
 }
 
 

@@ -99,6 +99,36 @@ selkies_lite_frame_begin(selkies_lite_t *lite)
 }
 
 
+int
+selkies_lite_frame_same(const selkies_lite_t *lite, size_t mb,
+    selkies_vector_t v)
+{
+    size_t                 x, y, stride;
+    uint8_t                chroma[128];
+    selkies_motion_pair_t  pair;
+
+    x = mb % lite->mb_width * 16;
+    y = mb / lite->mb_width * 16;
+
+    memset(&pair, 0, sizeof(selkies_motion_pair_t));
+    pair.now = lite->base;
+    pair.before = lite->base;
+    pair.mb_width = lite->mb_width;
+    pair.mb_height = lite->nmbs / lite->mb_width;
+
+    if (!selkies_motion_explains(&pair, x, y, 16, 16, v)) {
+        return 0;
+    }
+
+    stride = pair.now.chroma_stride_bytes;
+
+    selkies_vector_chroma(chroma, 16, &pair.now, x, y, 16, 16, v);
+
+    return selkies_motion_same(pair.now.chroma + y / 2 * stride + x, stride,
+                               chroma, 16, 16, 8);
+}
+
+
 void
 selkies_lite_frame_written(selkies_lite_t *lite, size_t mb)
 {

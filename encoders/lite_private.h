@@ -223,8 +223,8 @@ int selkies_lite_plan_nearly(const selkies_lite_t *lite,
  * lite_frame.c.  Planes are allocated when first needed, everything in them
  * stale; `begin` brings the frame that is not the base up to the base but for
  * what is in lite->plans, `end` makes it the base; `written`: a macroblock that
- * is not in them was changed in between.  `unknown`: an anchor is the
- * base.
+ * is not in them was changed in between; `same`: the vector brings what the
+ * base shows there.  `unknown`: an anchor is the base.
  */
 
 void selkies_lite_frame_free(selkies_lite_frame_t *frame);
@@ -232,6 +232,8 @@ selkies_planes_t selkies_lite_picture_planes(const selkies_picture_t *pic);
 selkies_planes_t selkies_lite_frame_planes(const selkies_lite_t *lite,
     const selkies_lite_frame_t *frame);
 selkies_status_t selkies_lite_frame_begin(selkies_lite_t *lite);
+int selkies_lite_frame_same(const selkies_lite_t *lite, size_t mb,
+    selkies_vector_t v);
 void selkies_lite_frame_written(selkies_lite_t *lite, size_t mb);
 void selkies_lite_frame_end(selkies_lite_t *lite);
 void selkies_lite_frame_unknown(selkies_lite_t *lite);

@@ -5,8 +5,9 @@
  *
  * Blocks of text by their contents, see text.h.  A bucket, which is a line of
  * the cache, has the latest place of each of what falls into it: what is
- * frequent must not push out what is rare.  Places are kept as they would be had nothing
- * moved since the first, modulo 2^16, so a scroll changes one number.
+ * frequent must not push out what is rare.  Places are kept as they would be
+ * had nothing moved since the first, modulo 2^16, so a scroll changes one
+ * number.
  *
  * Thread: the state's.  Ownership: the state owns its table.
  */
@@ -21,8 +22,8 @@
 
 
 #define SELKIES_TEXT_BUCKETS  16384         /* a power of two */
-#define SELKIES_TEXT_SEEN     32            /* a power of two: that memory may
-                                               take until a bucket is here */
+#define SELKIES_TEXT_SEEN     32            /* a power of two: so many later
+                                               its bucket has come */
 
 #define SELKIES_TEXT_WIDE     0x9e3779b97f4a7c15ull     /* of each shape */
 #define SELKIES_TEXT_FLAT     0xc2b2ae3d27d4eb4full
@@ -54,8 +55,8 @@ struct selkies_text_s {
 };
 
 
-static inline void selkies_text_see(selkies_text_t *text, uint64_t key, size_t x,
-    size_t y);
+static inline void selkies_text_see(selkies_text_t *text, uint64_t key,
+    size_t x, size_t y);
 static void selkies_text_enter(selkies_text_t *text,
     const selkies_text_seen_t *seen);
 static uint64_t selkies_text_narrow(const uint8_t *p, size_t stride);
