@@ -58,6 +58,8 @@ static void selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x,
     size_t y, unsigned half, selkies_lite_choice_t *choice);
 static unsigned selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t *v);
+static int selkies_lite_choose_plain(const selkies_lite_chain_t *c, size_t x,
+    size_t y, size_t width, size_t height);
 static unsigned selkies_lite_choose_try(const selkies_lite_chain_t *c,
     size_t x, size_t y, size_t width, size_t height,
     const selkies_vector_t *list, size_t n, unsigned best,
@@ -370,7 +372,7 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
     n = selkies_text_find(c->lite->text, &c->pair.now, x, y, width, height,
                           seen);
 
-    if (n == 0) {
+    if (n == 0 && !selkies_lite_choose_plain(c, x, y, width, height)) {
         return best;
     }
 
@@ -385,6 +387,29 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
 
     return selkies_lite_choose_try(c, x, y, width, height, seen, n, best, pred,
                                    v);
+}
+
+
+/* Whether each row is of one colour: of that nothing is learned. */
+
+static int
+selkies_lite_choose_plain(const selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, size_t height)
+{
+    const uint8_t  *row;
+
+    row = c->pic->luma + y * c->pic->luma_stride_bytes + x;
+
+    for ( /* void */ ; height > 0; height--) {
+
+        if (memcmp(row, row + 1, width - 1) != 0) {
+            return 0;
+        }
+
+        row += c->pic->luma_stride_bytes;
+    }
+
+    return 1;
 }
 
 
