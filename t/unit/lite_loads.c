@@ -276,8 +276,8 @@ main(void)
 {
     size_t               i;
     static const load_t  loads[] = {
-        { "a terminal", draw_terminal, 1600, 40 },
-        { "a window", draw_drag, 600, 20 }
+        { "a terminal", draw_terminal, 1500, 40 },
+        { "a window", draw_drag, 400, 20 }
     };
 
     if (mkdtemp(temp) == NULL) {
