@@ -102,6 +102,7 @@ for my $name (@browsers) {
 		$x->draw(900, 590, 40, 12, '2040ff');
 		pixel($suite, 920, 596, '2040ff', "$name, $mode: the last row");
 
+		$browser->until('__selkies.stats.codec', 5);
 		like($browser->eval('return __selkies.stats.codec'),
 			$mode eq 'jpeg' ? qr/^jpeg$/ : qr/^avc1/, "$name, $mode: codec");
 
