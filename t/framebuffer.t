@@ -108,6 +108,7 @@ ok(wait_for(sub { $t->x_run('xset q >/dev/null 2>&1') }, 10),
 	'X is back after kill -9');
 note(sprintf '%.0f ms after the kill', 1000 * (clock() - $start));
 $x = $t->x_client();
+ok(wait_for(sub { $x->size() eq '1366x768' }, 8), 'and its size');
 $x->tell('card');
 ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'so is the picture');
 is(join(' ', $t->workers()), $worker, 'the same worker');
