@@ -57,7 +57,8 @@ static Display *selkies_x11_open_display(const char *name,
     const selkies_x11_cookie_t *cookie);
 static int selkies_x11_interrupt_set(selkies_x11_interrupt_t *interrupt,
     int fd);
-static void selkies_x11_extend(Display *display);
+static int selkies_x11_extend(Display *display);
+static void selkies_x11_forget(selkies_x11_t *x);
 
 
 static selkies_x11_t         *selkies_x11_list;
@@ -309,7 +310,11 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
         return NULL;
     }
 
-    selkies_x11_extend(x->display);
+    if (selkies_x11_extend(x->display) != 0) {
+        selkies_x11_forget(x);
+        errno = ECONNRESET;
+        return NULL;
+    }
 
     return x->display;
 }
@@ -319,24 +324,41 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
  * libXext keeps a list of the displays that use any extension, makes it for
  * the first and frees it with the last one, both without a lock (1.3.4).  So
  * a display enters it here and leaves it in XCloseDisplay(), one at a time.
+ *
+ * While it enters, libXext asks for the version of generic events, and where
+ * the server does not answer it frees the display's entry but leaves it in the
+ * list.  It must not come to that: a server lost meanwhile is left as one lost
+ * in XOpenDisplay() is, the display with it.
  */
 
-static void
+static int
 selkies_x11_extend(Display *display)
 {
-    int  event, error, major, minor;
+    int         rc, event, error, major, minor;
+    sigjmp_buf  env;
 
     (void) pthread_mutex_lock(&selkies_x11_ext_lock);
-    (void) XTestQueryExtension(display, &event, &error, &major, &minor);
+
+    if (sigsetjmp(env, 0) == 0) {
+        selkies_x11_opening = &env;
+        (void) XTestQueryExtension(display, &event, &error, &major, &minor);
+        selkies_x11_opening = NULL;
+        rc = 0;
+
+    } else {
+        selkies_x11_opening = NULL;
+        rc = -1;
+    }
+
     (void) pthread_mutex_unlock(&selkies_x11_ext_lock);
+
+    return rc;
 }
 
 
 void
 selkies_x11_close(selkies_x11_t *x)
 {
-    selkies_x11_t  **p;
-
     if (x->display == NULL) {
         return;
     }
@@ -351,6 +373,17 @@ selkies_x11_close(selkies_x11_t *x)
     (void) pthread_mutex_lock(&selkies_x11_ext_lock);
     (void) XCloseDisplay(x->display);
     (void) pthread_mutex_unlock(&selkies_x11_ext_lock);
+
+    selkies_x11_forget(x);
+}
+
+
+/* The display is closed, or beyond that. */
+
+static void
+selkies_x11_forget(selkies_x11_t *x)
+{
+    selkies_x11_t  **p;
 
     (void) pthread_mutex_lock(&selkies_x11_list_lock);
 

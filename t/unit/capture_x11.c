@@ -17,12 +17,23 @@
 #include <stddef.h>
 
 #include "../../capture/x11.h"
+#define RANDOM_SEED   77
+#include "random.h"
 #include "tap.h"
 
 
 #define TEST_NUMBER   7000
 #define TEST_THREADS  4
 #define TEST_ROUNDS   100
+#define TEST_CUTS     1000
+
+
+typedef struct {
+    selkies_x11_interrupt_t  interrupt;
+    int                      opened;
+    _Atomic int              opening;
+    _Atomic int              done;
+} test_cut_t;
 
 
 static xvfb_t  xvfb;
@@ -218,6 +229,100 @@ test_threads(void)
 }
 
 
+/* Opened again and again, whatever comes of it. */
+
+static void *
+test_reopen(void *data)
+{
+    int            i, n;
+    test_cut_t    *cut;
+    selkies_x11_t  x;
+
+    cut = data;
+
+    for (i = 0; i < TEST_CUTS; i++) {
+        cut->opening = 1;
+
+        if (selkies_x11_open(&x, xvfb.display, xvfb.auth, &cut->interrupt,
+                             NULL) != NULL)
+        {
+            cut->opened++;
+            (void) XRRQueryExtension(x.display, &n, &n);
+        }
+
+        selkies_x11_close(&x);
+
+        cut->opening = 0;
+        selkies_x11_interrupt_clear(&cut->interrupt);
+    }
+
+    cut->done = 1;
+
+    return NULL;
+}
+
+
+/* Returns how many were opened; as in nginx, SIGPIPE is ignored. */
+
+static int
+test_cut(void)
+{
+    int         i, opened;
+    pthread_t   threads[TEST_THREADS];
+    test_cut_t  cuts[TEST_THREADS];
+
+    (void) signal(SIGPIPE, SIG_IGN);
+    memset(cuts, 0, sizeof(cuts));
+
+    for (i = 0; i < TEST_THREADS; i++) {
+        selkies_x11_interrupt_init(&cuts[i].interrupt);
+        (void) pthread_create(&threads[i], NULL, test_reopen, &cuts[i]);
+    }
+
+    while (!cuts[0].done) {
+        (void) usleep(random_number(1000));
+        i = (int) random_number(TEST_THREADS);
+
+        if (cuts[i].opening) {
+            selkies_x11_interrupt(&cuts[i].interrupt);
+        }
+    }
+
+    for (opened = 0, i = 0; i < TEST_THREADS; i++) {
+        (void) pthread_join(threads[i], NULL);
+        opened += cuts[i].opened;
+    }
+
+    return opened;
+}
+
+
+/*
+ * Connections that are cut at any moment, as when a worker stops: libXext
+ * leaves what it freed in its list if that is while it asks for a version.
+ * What is given up then is never freed, so a process of its own does it.
+ */
+
+static void
+test_cuts(void)
+{
+    int    status, opened;
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        (void) alarm(60);
+        opened = test_cut();
+        _exit(opened == 0 || opened == TEST_THREADS * TEST_CUTS);
+    }
+
+    status = -1;
+    (void) waitpid(pid, &status, 0);
+    ok(status == 0, "connections that are cut at any moment: %d", status);
+}
+
+
 int
 main(void)
 {
@@ -239,6 +344,7 @@ main(void)
     (void) unsetenv("XAUTHORITY");
 
     test_threads();
+    test_cuts();
 
     ok(selkies_x11_open(&x, "nonsense", NULL, NULL, NULL) == NULL
        && errno == EINVAL
