@@ -19,6 +19,21 @@
 #define NGX_HTTP_SELKIES_CAPTION_POOL     1024
 
 
+/* What an evaluation leaves in a request. */
+
+typedef struct {
+    ngx_pool_t                 *pool;
+    ngx_http_variable_value_t  *variables;
+
+#if (NGX_PCRE)
+    ngx_uint_t                  ncaptures;
+    int                        *captures;
+    u_char                     *captures_data;
+    ngx_uint_t                  realloc_captures;
+#endif
+} ngx_http_selkies_values_t;
+
+
 static ngx_int_t ngx_http_selkies_caption_option(ngx_conf_t *cf,
     ngx_http_selkies_caption_t *caption, ngx_str_t *value);
 static ngx_int_t ngx_http_selkies_caption_fonts(ngx_conf_t *cf);
@@ -291,9 +306,9 @@ ngx_http_selkies_caption_evaluate(ngx_http_selkies_session_t *s, u_char *text,
 
 
 /*
- * A request of hours must not grow with each evaluation.  What its variables
- * have allocated for good they did the first time; now they get a pool that
- * is thrown away, and values that nobody sees afterwards.
+ * A request of hours must not grow with each evaluation.  So its variables get
+ * a pool that is thrown away, and values that nobody sees afterwards; likewise
+ * the captures of the last regular expression, which another one replaces.
  */
 
 static ngx_int_t
@@ -302,9 +317,10 @@ ngx_http_selkies_caption_again(ngx_http_selkies_session_t *s, u_char *text,
 {
     size_t                      bytes;
     ngx_int_t                   rc;
-    ngx_pool_t                 *pool, *scratch;
+    ngx_pool_t                 *scratch;
     ngx_http_request_t         *r = s->request;
-    ngx_http_variable_value_t  *variables, *copy;
+    ngx_http_selkies_values_t   kept;
+    ngx_http_variable_value_t  *copy;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
@@ -316,21 +332,39 @@ ngx_http_selkies_caption_again(ngx_http_selkies_session_t *s, u_char *text,
         return NGX_ERROR;
     }
 
-    rc = NGX_ERROR;
-    pool = r->pool;
-    variables = r->variables;
     copy = ngx_palloc(scratch, bytes);
-
-    if (copy != NULL) {
-        ngx_memcpy(copy, variables, bytes);
-        r->pool = scratch;
-        r->variables = copy;
-
-        rc = ngx_http_selkies_caption_value(s, text, len);
-
-        r->pool = pool;
-        r->variables = variables;
+    if (copy == NULL) {
+        ngx_destroy_pool(scratch);
+        return NGX_ERROR;
     }
+
+    kept.pool = r->pool;
+    kept.variables = r->variables;
+
+    ngx_memcpy(copy, r->variables, bytes);
+    r->pool = scratch;
+    r->variables = copy;
+
+#if (NGX_PCRE)
+    kept.ncaptures = r->ncaptures;
+    kept.captures = r->captures;
+    kept.captures_data = r->captures_data;
+    kept.realloc_captures = r->realloc_captures;
+
+    r->realloc_captures = 1;
+#endif
+
+    rc = ngx_http_selkies_caption_value(s, text, len);
+
+#if (NGX_PCRE)
+    r->ncaptures = kept.ncaptures;
+    r->captures = kept.captures;
+    r->captures_data = kept.captures_data;
+    r->realloc_captures = kept.realloc_captures & 1;
+#endif
+
+    r->pool = kept.pool;
+    r->variables = kept.variables;
 
     ngx_destroy_pool(scratch);
 

@@ -62,7 +62,9 @@ my ($black, $white, $there) = qw/ 000000 ffffff b0b0b0 /;
 my ($four, $one) = ("\xe2\x96\x88" x 4, "\xe2\x96\x88");
 
 $t->simple(
-	http => "map \$arg_n \$mark { four $four; one $one; default ''; }",
+	http => "map \$arg_n \$mark { four $four; one $one; default ''; }
+		map \$msec \$beat { volatile; '~^\\d+\\.(\\d)' .; }
+		log_format captured 'first=\$1';",
 	location => 'selkies_watermark_text $mark 1;',
 	server => "
 		location /none/ { %%SELKIES%% }
@@ -72,6 +74,9 @@ $t->simple(
 			selkies_watermark_text \$http_user_agent top_left; }
 		location /time/ { %%SELKIES%%
 			selkies_watermark_text '$four \$msec' top_left interval=1s; }
+		location ~ ^/captured/(\\w+)/ { %%SELKIES%%
+			selkies_watermark_text '$four\$beat\$1' top_left interval=1s;
+			access_log %%TESTDIR%%/logs/captured.log captured; }
 		location /corner/ { %%SELKIES%% selkies_watermark_text $four; }");
 
 my $x = $t->x_client();
@@ -169,6 +174,17 @@ $v->run_for(2);
 is(scalar @{ $v->{frames} }, 0, 'and rests when its client has gone');
 shows($v, 45, 25, $there, 'where it was');
 $v->close();
+
+# what an expression captured then is nothing to the log
+
+$c = Selkies::WebSocket->controller($t, 640, 480,
+	path => '/captured/abc/websockets');
+$c->run_for(2.5);
+$c->close();
+ok(wait_for(sub { ($t->read_file('logs/captured.log') // '') =~ /\n/ }, 5),
+	'it is logged');
+like($t->read_file('logs/captured.log'), qr/^first=\d$/m,
+	'captures are those of the first time');
 
 ###############################################################################
 # the other ways of encoding, and another place

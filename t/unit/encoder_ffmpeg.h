@@ -21,7 +21,7 @@
 
 
 static int   have_ffmpeg;
-static char  temp[] = "/tmp/selkies-x264-XXXXXX";
+static char  temp[] = "/tmp/selkies-encoder-XXXXXX";
 
 
 static FILE *
@@ -36,12 +36,12 @@ temp_open(const char *name, const char *mode)
 
 
 /*
- * Decodes temp/in.h264 to NV12 in temp/out.nv12; 0 if the decoder has the
- * slightest complaint.
+ * Decodes temp/in.h264 to temp/out.yuv; 0 if the decoder has the slightest
+ * complaint.
  */
 
 static int
-decode(void)
+decode(const char *format)
 {
     int   c;
     char  command[512];
@@ -49,8 +49,8 @@ decode(void)
 
     snprintf(command, sizeof(command), "ffmpeg -nostdin -v warning -xerror "
              "-err_detect explode -f h264 -i %s/in.h264 -f rawvideo "
-             "-pix_fmt nv12 -fps_mode passthrough -y %s/out.nv12 >%s/log 2>&1",
-             temp, temp, temp);
+             "-pix_fmt %s -fps_mode passthrough -y %s/out.yuv >%s/log 2>&1",
+             temp, format, temp, temp);
 
     if (system(command) != 0) {
         return 0;
@@ -69,6 +69,7 @@ decode(void)
 
 /* The next decoded picture into pic, whose size is known; 0 at the end. */
 
+__attribute__((unused))
 static int
 decoded_read(FILE *f, selkies_picture_t *pic)
 {
@@ -94,6 +95,7 @@ decoded_read(FILE *f, selkies_picture_t *pic)
 }
 
 
+__attribute__((unused))
 static double
 psnr(const selkies_picture_t *a, const selkies_picture_t *b)
 {

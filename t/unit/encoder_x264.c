@@ -40,10 +40,10 @@ test_decoded(const selkies_picture_t *sources, int n)
     double             p, worst;
     selkies_picture_t  back;
 
-    good = decode();
+    good = decode("nv12");
     ok(good, "  a decoder accepts it without a word");
 
-    f = good ? temp_open("out.nv12", "r") : NULL;
+    f = good ? temp_open("out.yuv", "r") : NULL;
     selkies_picture_init(&back, sources->width, sources->height);
 
     for (worst = 99, i = 0; i < n && f != NULL; i++) {
@@ -213,7 +213,7 @@ test_card(int qp)
 
     fclose(f);
     selkies_picture_init(&back, 512, 512);
-    f = decode() ? temp_open("out.nv12", "r") : NULL;
+    f = decode("nv12") ? temp_open("out.yuv", "r") : NULL;
     worst[0] = worst[1] = 256;
 
     for (k = 0; k < 2 && f != NULL && decoded_read(f, &back); k++) {
