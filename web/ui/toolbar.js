@@ -7,6 +7,7 @@
  */
 
 import { button, element, icon } from './dom.js';
+import { Panels } from './panels.js';
 import { Stats } from './stats.js';
 import { ALT_L, CONTROL_L, DELETE, SHIFT_L, SUPER_L } from '../input/keysyms.js';
 
@@ -40,6 +41,7 @@ class Toolbar {
         this.parts = parts;
         this.session = parts.session;
         this.stats = new Stats(parts);
+        this.panels = new Panels(parts, this);
         this.hideTimer = 0;
         this.toastTimer = 0;
         this.toast = element('div', { class: 'notice low', role: 'status', hidden: '' });
@@ -51,7 +53,7 @@ class Toolbar {
             element('span', { class: 'grip' }, this.dot));
         this.tools = this.build();
         this.bar = element('header', { id: 'bar' }, this.tools, this.handle);
-        document.body.append(this.bar, this.stats.panel, this.toast);
+        document.body.append(this.bar, this.panels.card, this.stats.panel, this.toast);
         this.badges();
         this.listen();
         this.controlChanged();
@@ -106,8 +108,8 @@ class Toolbar {
         this.name = /** @type {HTMLElement} */ (title.firstChild);
         return element('div', { id: 'tools', role: 'toolbar', inert: '',
                                 'aria-label': 'Desktop' },
-            title, this.full, this.game, this.type, this.keys, this.figures, this.power,
-            this.menu);
+            title, this.full, this.game, this.type, this.keys, ...this.panels.buttons.values(),
+            this.figures, this.power, this.menu);
     }
 
     badges() {

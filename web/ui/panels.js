@@ -1,0 +1,147 @@
+/**
+ * The panels of the toolbar: one card at the side of the picture, what is in it
+ * loaded when it is first opened. Whatever a part of the product shows beyond a
+ * button is a row of this table and a module of its own.
+ *
+ * Copyright (C) ngx_selkies authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+import { button, element, icon } from './dom.js';
+
+/**
+ * What a module of a panel exports: mount() fills the body, once, when the
+ * panel is first opened. It says what to do when the panel comes and goes.
+ *
+ * @typedef {{ shown?: () => void, hidden?: () => void }} View
+ * @typedef {{ mount: (body: HTMLElement, parts: import('./toolbar.js').Parts,
+ *                     say: (text: string) => void) => View }} Module
+ *
+ * @typedef {object} Row
+ * @property {string} name   of the panel, and of its icon
+ * @property {string} text   on the button, and the heading
+ * @property {string} title
+ * @property {(session: import('../session.js').Session) => boolean} offered
+ * @property {() => Promise<Module>} load
+ */
+
+/** @type {Row[]} in the order of their buttons */
+export const PANELS = [
+];
+
+
+export class Panels {
+    /**
+     * @param {import('./toolbar.js').Parts} parts
+     * @param {{ close: () => void, say: (text: string) => void }} toolbar
+     */
+    constructor(parts, toolbar) {
+        this.parts = parts;
+        this.toolbar = toolbar;
+        this.open = '';
+        /** @type {Map<string, { body: HTMLElement, view: View }>} */
+        this.loaded = new Map();
+
+        this.heading = element('h2', { id: 'panel-name' });
+        this.shut = button({ text: 'Close', icon: 'close', class: 'shut', title: 'Close (Esc)',
+                             run: () => this.show('') });
+        this.host = element('div', { class: 'body' });
+        this.card = element('section', { id: 'panel', hidden: '', tabindex: '-1',
+                                         'aria-labelledby': 'panel-name' },
+            element('header', {}, this.heading, this.shut), this.host);
+        this.card.addEventListener('keydown', event => {
+            if (event.key === 'Escape') {
+                event.preventDefault();
+                this.show('');
+            }
+        });
+
+        /** @type {Map<string, HTMLButtonElement>} */
+        this.buttons = new Map(PANELS.map(row => [row.name, button({
+            text: row.text, icon: row.name, title: row.title, run: () => {
+                this.toolbar.close();
+                this.show(this.open === row.name ? '' : row.name);
+            } })]));
+
+        for (const event of ['control', 'settings', 'ext', 'state']) {
+            parts.session.on(event, () => this.offer());
+        }
+
+        this.offer();
+    }
+
+    /** Buttons of what this session may use, and no others. */
+    offer() {
+        for (const row of PANELS) {
+            const offered = row.offered(this.parts.session);
+
+            /** @type {HTMLElement} */ (this.buttons.get(row.name)).hidden = !offered;
+
+            if (!offered && this.open === row.name) {
+                this.show('');
+            }
+        }
+    }
+
+    /** @param {string} name  '' for none */
+    show(name) {
+        const before = this.open;
+
+        if (before === name) {
+            return;
+        }
+
+        const focused = this.card.contains(document.activeElement);
+
+        this.loaded.get(before)?.view.hidden?.();
+        this.open = name;
+        this.card.hidden = name === '';
+
+        for (const [key, item] of this.buttons) {
+            item.setAttribute('aria-pressed', String(key === name));
+        }
+
+        if (name !== '') {
+            void this.fill(name);
+        } else if (focused && this.parts.session.state === 'live') {
+            this.parts.keyboard.focus();
+        }
+    }
+
+    /** @param {string} name */
+    async fill(name) {
+        const row = /** @type {Row} */ (PANELS.find(item => item.name === name));
+
+        this.heading.replaceChildren(icon(row.name), row.text);
+        this.host.replaceChildren(...this.loaded.has(name) ? []
+            : [element('p', { class: 'quiet' }, 'Loading…')]);
+        this.card.focus({ preventScroll: true });
+
+        if (!this.loaded.has(name)) {
+            try {
+                const module = await row.load();
+                const body = element('div', { class: `${name}-panel` });
+
+                if (!this.loaded.has(name)) {
+                    const view = module.mount(body, this.parts,
+                                              text => this.toolbar.say(text));
+                    this.loaded.set(name, { body, view });
+                }
+            } catch {
+                if (this.open === name) {
+                    this.host.replaceChildren(element('p', {},
+                        'This part of the page could not be loaded. Is the server there?'));
+                }
+                return;
+            }
+        }
+
+        const { body, view } = /** @type {{ body: HTMLElement, view: View }} */ (
+            this.loaded.get(name));
+
+        if (this.open === name) {
+            this.host.replaceChildren(body);
+            view.shown?.();
+        }
+    }
+}
