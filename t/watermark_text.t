@@ -64,7 +64,8 @@ my ($four, $one) = ("\xe2\x96\x88" x 4, "\xe2\x96\x88");
 $t->simple(
 	http => "map \$arg_n \$mark { four $four; one $one; default ''; }
 		map \$msec \$beat { volatile; '~^\\d+\\.(\\d)' .; }
-		log_format captured 'first=\$1';",
+		map \$uri \$first { default =\$1; }
+		log_format captured 'first\$first';",
 	location => 'selkies_watermark_text $mark 1;',
 	server => "
 		location /none/ { %%SELKIES%% }
@@ -75,6 +76,7 @@ $t->simple(
 		location /time/ { %%SELKIES%%
 			selkies_watermark_text '$four \$msec' top_left interval=1s; }
 		location ~ ^/captured/(\\w+)/ { %%SELKIES%%
+			selkies_prefix /captured/\$1/;
 			selkies_watermark_text '$four\$beat\$1' top_left interval=1s;
 			access_log %%TESTDIR%%/logs/captured.log captured; }
 		location /corner/ { %%SELKIES%% selkies_watermark_text $four; }");
