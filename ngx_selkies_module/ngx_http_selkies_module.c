@@ -261,6 +261,8 @@ static const ngx_http_selkies_route_t  ngx_http_selkies_routes[] = {
     { ngx_string("api/health"), 1, ngx_http_selkies_health },
     { ngx_string("health/ready"), 1, ngx_http_selkies_ready },
     { ngx_string("api/status"), 0, ngx_http_selkies_api_status },
+    { ngx_string("api/switch"), 0, ngx_http_selkies_api_switch },
+    { ngx_string("switch"), 0, ngx_http_selkies_api_switch },
     { ngx_string("manifest.json"), 0, ngx_http_selkies_manifest },
     { ngx_null_string, 0, NULL }
 };

@@ -159,6 +159,7 @@ typedef enum {
     NGX_HTTP_SELKIES_CLOSE,             /* the peer does not close */
     NGX_HTTP_SELKIES_HEARTBEAT,         /* are its keys still held? */
     NGX_HTTP_SELKIES_CAPTION,           /* its variables may be others now */
+    NGX_HTTP_SELKIES_SHARING,           /* it should have claimed by now */
     NGX_HTTP_SELKIES_DEADLINES
 } ngx_http_selkies_deadline_e;
 
@@ -173,6 +174,8 @@ struct ngx_http_selkies_session_s {
 
     uint64_t                     id;
     ngx_http_selkies_role_e      role;
+    ngx_uint_t                   slot;          /* of a player's page, 2 to 4;
+                                                   0: none, or not known */
     selkies_dialect_t            dialect;
 
     /* in */
@@ -269,6 +272,8 @@ struct ngx_http_selkies_session_s {
     u_char                       resumes[SELKIES_RESUME_BYTES];
 
     unsigned                     joined:1;      /* in display->sessions */
+    unsigned                     capped:1;      /* a viewer, says the server */
+    unsigned                     lowered:1;     /* a link page, says its query */
     unsigned                     has_resumes:1; /* it replaces that socket */
     unsigned                     live:1;        /* the 101 is out */
     unsigned                     extended:1;    /* it spoke _ext */
@@ -439,12 +444,37 @@ ngx_int_t ngx_http_selkies_upgrade_1(ngx_http_request_t *r);
 ngx_int_t ngx_http_selkies_upgrade_2(ngx_http_request_t *r);
 
 
+/* ngx_http_selkies_sharing.c: who a client may be */
+
+/* Role and slot, from its credential and its query.  NGX_ERROR: no memory. */
+
+ngx_int_t ngx_http_selkies_sharing_init(ngx_http_selkies_session_t *s);
+
+/* Whether pages of a slot are allowed: 2 to 4 players, 0 those that watch. */
+
+ngx_uint_t ngx_http_selkies_sharing_slot(ngx_http_selkies_session_t *s,
+    ngx_uint_t slot);
+
+/* Whether it gets media: it controls, or pages like it are allowed. */
+
+ngx_uint_t ngx_http_selkies_may_watch(ngx_http_selkies_session_t *s);
+
+/* At its first words; NGX_DECLINED: told why it is not welcome, and closed. */
+
+ngx_int_t ngx_http_selkies_sharing_open(ngx_http_selkies_session_t *s);
+
+/* It has had its time to claim a display. */
+
+void ngx_http_selkies_sharing_due(ngx_http_selkies_session_t *s);
+
+
 /* ngx_http_selkies_status.c: content handlers */
 
 ngx_int_t ngx_http_selkies_health(ngx_http_request_t *r);
 ngx_int_t ngx_http_selkies_ready(ngx_http_request_t *r);
 ngx_int_t ngx_http_selkies_api_status(ngx_http_request_t *r);
 ngx_int_t ngx_http_selkies_manifest(ngx_http_request_t *r);
+ngx_int_t ngx_http_selkies_api_switch(ngx_http_request_t *r);
 
 /* Processor and memory use of the machine, sampled at most once a second. */
 
@@ -568,7 +598,7 @@ void ngx_http_selkies_disarm(ngx_http_selkies_session_t *s,
 
 ngx_http_selkies_session_t *ngx_http_selkies_session_create(
     ngx_http_request_t *r, ngx_http_selkies_display_t *display,
-    selkies_dialect_t dialect, ngx_http_selkies_role_e role);
+    selkies_dialect_t dialect);
 
 /* First words, once the 101 is out. */
 
@@ -585,6 +615,16 @@ void ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s);
 
 ngx_int_t ngx_http_selkies_session_pick(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
+
+/* Tells it which encoder there is, if that is another than it knows of. */
+
+#define NGX_HTTP_SELKIES_NO_ENCODER     ((uint32_t) -1)
+
+void ngx_http_selkies_session_send_encoder(ngx_http_selkies_session_t *s);
+
+/* Dialect 2 clears its cursor while it is hidden: it is told it again. */
+
+void ngx_http_selkies_session_resend_cursor(ngx_http_selkies_session_t *s);
 
 /* The packet was given to the socket, all of it or its beginning. */
 

@@ -18,7 +18,6 @@
 
 
 static void ngx_http_selkies_first_words(ngx_http_selkies_session_t *s);
-static void ngx_http_selkies_send_encoder(ngx_http_selkies_session_t *s);
 static uint32_t ngx_http_selkies_live_encoder(ngx_http_selkies_session_t *s);
 static ngx_uint_t ngx_http_selkies_has_whole(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s);
@@ -32,8 +31,7 @@ static void ngx_http_selkies_check_held(ngx_http_selkies_session_t *s);
 
 ngx_http_selkies_session_t *
 ngx_http_selkies_session_create(ngx_http_request_t *r,
-    ngx_http_selkies_display_t *display, selkies_dialect_t dialect,
-    ngx_http_selkies_role_e role)
+    ngx_http_selkies_display_t *display, selkies_dialect_t dialect)
 {
     uint64_t                      id;
     ngx_http_selkies_session_t   *s;
@@ -53,7 +51,6 @@ ngx_http_selkies_session_create(ngx_http_request_t *r,
     s->conf = slcf;
     s->display = display;
     s->id = id;
-    s->role = role;
     s->dialect = dialect;
     s->state = SELKIES_STREAM_OFF;
     s->need_key = 1;
@@ -70,6 +67,10 @@ ngx_http_selkies_session_create(ngx_http_request_t *r,
 void
 ngx_http_selkies_session_open(ngx_http_selkies_session_t *s)
 {
+    if (ngx_http_selkies_sharing_open(s) != NGX_OK) {
+        return;
+    }
+
     ngx_http_selkies_first_words(s);
     ngx_http_selkies_session_first_probe(s);
 
@@ -96,9 +97,12 @@ ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
 
     buf = ngx_http_selkies_scratch();
 
-    /* who may only watch is told before anything else: pages stop offering */
+    /*
+     * Who may only watch is told before anything else: pages stop offering.
+     * One that says so itself knows, and has a slot this would take away.
+     */
 
-    if (s->role == NGX_HTTP_SELKIES_VIEWER) {
+    if (s->capped) {
         len = selkies_format_auth_success(buf, NGX_HTTP_SELKIES_SCRATCH_BYTES,
                                           0, 0);
         ngx_http_selkies_text(s, buf, len);
@@ -123,8 +127,8 @@ ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
  * that was told of no other is told when it may choose again.
  */
 
-static void
-ngx_http_selkies_send_encoder(ngx_http_selkies_session_t *s)
+void
+ngx_http_selkies_session_send_encoder(ngx_http_selkies_session_t *s)
 {
     if (ngx_http_selkies_live_encoder(s) != s->encoder
         || (s->imposed && !ngx_http_selkies_has_whole(s)))
@@ -204,7 +208,7 @@ ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s)
     ngx_http_selkies_check_ownership(s);
     ngx_http_selkies_caption_adopt(s);
     ngx_http_selkies_send_state(s);
-    ngx_http_selkies_send_encoder(s);
+    ngx_http_selkies_session_send_encoder(s);
     ngx_http_selkies_send_cursor(s);
     ngx_http_selkies_send(s);
 }
@@ -288,6 +292,14 @@ ngx_http_selkies_send_cursor(ngx_http_selkies_session_t *s)
 }
 
 
+void
+ngx_http_selkies_session_resend_cursor(ngx_http_selkies_session_t *s)
+{
+    s->cursor = 0;
+    ngx_http_selkies_send_cursor(s);
+}
+
+
 static void
 ngx_http_selkies_send_state(ngx_http_selkies_session_t *s)
 {
@@ -366,7 +378,9 @@ ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s)
 
     ngx_http_selkies_disarm(s, NGX_HTTP_SELKIES_WATCH);
 
-    if (s->watching || s->dead || s->closing) {
+    if (s->watching || s->dead || s->closing
+        || !ngx_http_selkies_may_watch(s))
+    {
         return;
     }
 
@@ -521,6 +535,10 @@ ngx_http_selkies_session_deadline(ngx_http_selkies_session_t *s,
 
     case NGX_HTTP_SELKIES_CAPTION:
         ngx_http_selkies_caption_due(s);
+        return;
+
+    case NGX_HTTP_SELKIES_SHARING:
+        ngx_http_selkies_sharing_due(s);
         return;
 
     default:

@@ -20,6 +20,8 @@
 
 static ngx_int_t ngx_http_selkies_respond(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, u_char *data, size_t len);
+static ngx_int_t ngx_http_selkies_answer(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, u_char *data, size_t len);
 static ngx_uint_t ngx_http_selkies_x_answers(const char *display);
 static selkies_stream_t *ngx_http_selkies_stream(
     const selkies_source_t *source);
@@ -267,17 +269,42 @@ ngx_http_selkies_manifest(ngx_http_request_t *r)
 }
 
 
+/* There is no WebRTC to switch to; pages of the other mode ask by POST. */
+
+ngx_int_t
+ngx_http_selkies_api_switch(ngx_http_request_t *r)
+{
+    static u_char  no[] = "{\"status\":\"error\",\"message\":"
+                          "\"This server streams over websockets only.\"}\n";
+
+    if (r->method != NGX_HTTP_POST) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    return ngx_http_selkies_answer(r, NGX_HTTP_FORBIDDEN, "application/json",
+                                   no, sizeof(no) - 1);
+}
+
+
 static ngx_int_t
 ngx_http_selkies_respond(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, u_char *data, size_t len)
+{
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    return ngx_http_selkies_answer(r, status, type, data, len);
+}
+
+
+static ngx_int_t
+ngx_http_selkies_answer(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, u_char *data, size_t len)
 {
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
 
     rc = ngx_http_discard_request_body(r);
 

@@ -51,8 +51,6 @@ static ngx_uint_t ngx_http_selkies_split_origin(ngx_str_t *origin,
     ngx_str_t *host, ngx_str_t *port);
 static ngx_uint_t ngx_http_selkies_same_host(ngx_str_t *a, ngx_str_t *b,
     ngx_str_t *port);
-static ngx_int_t ngx_http_selkies_role(ngx_http_request_t *r,
-    ngx_http_selkies_role_e *role);
 static ngx_int_t ngx_http_selkies_switch(ngx_http_request_t *r,
     ngx_str_t *key);
 static ngx_int_t ngx_http_selkies_turn_away(ngx_http_request_t *r,
@@ -96,7 +94,6 @@ static ngx_int_t
 ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
 {
     ngx_int_t                      rc;
-    ngx_http_selkies_role_e        role;
     ngx_http_selkies_display_t    *display;
     ngx_http_selkies_session_t    *s;
     ngx_http_selkies_handshake_t   hs;
@@ -115,10 +112,6 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
         return rc;
     }
 
-    if (ngx_http_selkies_role(r, &role) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     if (ngx_http_selkies_leaving()) {
         return ngx_http_selkies_turn_away(r, &hs.key);
     }
@@ -129,9 +122,11 @@ ngx_http_selkies_upgrade(ngx_http_request_t *r, selkies_dialect_t dialect)
         return rc;
     }
 
-    s = ngx_http_selkies_session_create(r, display, dialect, role);
+    s = ngx_http_selkies_session_create(r, display, dialect);
 
-    if (s == NULL || ngx_http_selkies_websocket_init(s) != NGX_OK) {
+    if (s == NULL || ngx_http_selkies_sharing_init(s) != NGX_OK
+        || ngx_http_selkies_websocket_init(s) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -498,51 +493,6 @@ ngx_http_selkies_same_host(ngx_str_t *a, ngx_str_t *b, ngx_str_t *port)
     return value[0].len == value[1].len && value[0].len != 0
            && ngx_strncasecmp(value[0].data, value[1].data, value[0].len)
               == 0;
-}
-
-
-/* What the server says of the client; what a query says only lowers it. */
-
-static ngx_int_t
-ngx_http_selkies_role(ngx_http_request_t *r, ngx_http_selkies_role_e *role)
-{
-    ngx_str_t                     value;
-    ngx_http_selkies_loc_conf_t  *slcf;
-
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
-
-    *role = NGX_HTTP_SELKIES_CONTROLLER;
-
-    if (slcf->role != NULL) {
-
-        if (ngx_http_complex_value(r, slcf->role, &value) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (value.len != sizeof("controller") - 1
-            || ngx_strncmp(value.data, "controller", value.len) != 0)
-        {
-            *role = NGX_HTTP_SELKIES_VIEWER;
-
-            if (value.len != sizeof("viewer") - 1
-                || ngx_strncmp(value.data, "viewer", value.len) != 0)
-            {
-                ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                              "\"selkies_role\" is \"%V\", which is neither "
-                              "\"controller\" nor \"viewer\": viewer assumed",
-                              &value);
-            }
-        }
-    }
-
-    if (ngx_http_arg(r, (u_char *) "role", 4, &value) == NGX_OK
-        && value.len == sizeof("viewer") - 1
-        && ngx_strncmp(value.data, "viewer", value.len) == 0)
-    {
-        *role = NGX_HTTP_SELKIES_VIEWER;
-    }
-
-    return NGX_OK;
 }
 
 

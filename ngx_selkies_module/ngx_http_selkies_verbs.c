@@ -45,6 +45,8 @@ static void ngx_http_selkies_max_size(ngx_http_selkies_session_t *s,
 static void ngx_http_selkies_ext(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 static ngx_int_t ngx_http_selkies_decode_resume(u_char *out, const char *text);
+static ngx_uint_t ngx_http_selkies_announce_now(
+    ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_resync(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_resize(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
@@ -104,10 +106,14 @@ ngx_http_selkies_message(ngx_http_selkies_session_t *s, const u_char *data,
     rc = selkies_protocol_parse(&cmd, data, len, (int) binary);
 
     if (rc == SELKIES_PARSE_UNKNOWN) {
+
+        /* what stands behind the verb may be a secret */
+
         ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
                       "client sent an unknown %s message: \"%*s\"",
                       binary ? "binary" : "text",
-                      binary ? (size_t) 0 : ngx_min(len, 100), data);
+                      binary ? (size_t) 0 : selkies_protocol_verb(data, len),
+                      data);
         return;
     }
 
@@ -289,6 +295,7 @@ ngx_http_selkies_claim(ngx_http_selkies_session_t *s)
 
     s->claimed = 1;
     s->owner = 1;
+    ngx_http_selkies_disarm(s, NGX_HTTP_SELKIES_SHARING);
     ngx_http_selkies_caption_claim(s);
     ngx_http_selkies_session_update_whole(s);
     s->announce = 1;
@@ -316,10 +323,13 @@ ngx_http_selkies_wish(ngx_http_selkies_session_t *s,
 
     ngx_http_selkies_session_wish(s);
 
-    /* who asks for an encoder need not be told of it */
+    /* who asks for an encoder need not be told of it; dialect 2 expects it */
 
     if (selkies_settings_changed(result, SELKIES_SET_ENCODER)) {
-        s->encoder = (uint32_t) s->settings.values[SELKIES_SET_ENCODER];
+        s->encoder = s->dialect == SELKIES_DIALECT_1
+                     ? (uint32_t) s->settings.values[SELKIES_SET_ENCODER]
+                     : NGX_HTTP_SELKIES_NO_ENCODER;
+        ngx_http_selkies_session_send_encoder(s);
     }
 
     /* the client has closed its decoders before it asked for these */
@@ -544,6 +554,30 @@ ngx_http_selkies_ack(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 }
 
 
+/* Size and PIPELINE_RESETTING at once, if pictures are made; whether so. */
+
+static ngx_uint_t
+ngx_http_selkies_announce_now(ngx_http_selkies_session_t *s)
+{
+    uint64_t           size;
+    selkies_stream_t  *stream = s->display->stream;
+
+    size = atomic_load(&stream->engine_picture);
+
+    if (selkies_size_width(size) == 0
+        || atomic_load(&stream->engine_state) != SELKIES_STREAM_READY)
+    {
+        return 0;
+    }
+
+    ngx_http_selkies_session_announce(s, selkies_size_width(size),
+                                      selkies_size_height(size), 1);
+    s->epoch = atomic_load(&stream->engine_epoch);
+
+    return 1;
+}
+
+
 /*
  * A decoder made anew, then a key, for this socket alone.  Stock viewers need
  * it a little late, and twice (protocol.md 9.4).
@@ -552,26 +586,14 @@ ngx_http_selkies_ack(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 static void
 ngx_http_selkies_resync(ngx_http_selkies_session_t *s)
 {
-    uint64_t  size;
-
     ngx_http_selkies_session_need_key(s, 0);
-
-    size = atomic_load(&s->display->stream->engine_picture);
 
     if (s->extended) {
         s->reset = 1;
         return;
     }
 
-    if (selkies_size_width(size) != 0
-        && atomic_load(&s->display->stream->engine_state)
-           == SELKIES_STREAM_READY)
-    {
-        ngx_http_selkies_session_announce(s, selkies_size_width(size),
-                                          selkies_size_height(size), 1);
-        s->epoch = atomic_load(&s->display->stream->engine_epoch);
-
-    } else {
+    if (!ngx_http_selkies_announce_now(s)) {
         s->announce = 1;
         s->reset = 1;
     }
@@ -590,12 +612,20 @@ ngx_http_selkies_start_video(ngx_http_selkies_session_t *s,
 {
     ngx_http_selkies_session_watch(s);
 
+    if (!s->watching) {
+        return;
+    }
+
+    if (s->dialect == SELKIES_DIALECT_2) {
+        ngx_http_selkies_session_resend_cursor(s);
+    }
+
     if (!s->owner) {
         ngx_http_selkies_resync(s);
         return;
     }
 
-    if (s->dialect == SELKIES_DIALECT_2) {
+    if (s->dialect == SELKIES_DIALECT_2 && !ngx_http_selkies_announce_now(s)) {
         s->reset = 1;
     }
 

@@ -35,7 +35,6 @@ typedef struct {
 
 static const selkies_verb_row_t *selkies_verb_find(const uint8_t *data,
     size_t len, size_t *verb_len);
-static size_t selkies_verb_length(const uint8_t *data, size_t len);
 static selkies_parse_t selkies_parse_binary(selkies_command_t *cmd,
     const uint8_t *data, size_t len);
 
@@ -174,7 +173,7 @@ selkies_protocol_limit(const uint8_t *data, size_t len, int binary,
                ? selkies_binary_verbs[data[0]].limit : SELKIES_LIMIT_TEXT;
     }
 
-    if (selkies_verb_length(data, len) == len && len < SELKIES_VERB_MAX) {
+    if (selkies_protocol_verb(data, len) == len && len < SELKIES_VERB_MAX) {
         *need_more = 1;
         return SELKIES_LIMIT_MESSAGE;
     }
@@ -245,8 +244,8 @@ selkies_protocol_parse(selkies_command_t *cmd, const uint8_t *data,
 
 /* A verb is what stands before the first character that no verb has. */
 
-static size_t
-selkies_verb_length(const uint8_t *data, size_t len)
+size_t
+selkies_protocol_verb(const uint8_t *data, size_t len)
 {
     size_t   i;
     uint8_t  c;
@@ -271,7 +270,7 @@ selkies_verb_find(const uint8_t *data, size_t len, size_t *verb_len)
     size_t                     i, n;
     const selkies_verb_row_t  *row;
 
-    n = selkies_verb_length(data, len);
+    n = selkies_protocol_verb(data, len);
     *verb_len = n;
 
     if (n == 0 || n == SELKIES_VERB_MAX) {

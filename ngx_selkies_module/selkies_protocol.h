@@ -201,6 +201,14 @@ selkies_parse_t selkies_protocol_parse(selkies_command_t *cmd,
 
 
 /*
+ * How many bytes the verb has that a text begins with, known or not, for logs:
+ * letters, digits and "_", at most 32.
+ */
+
+size_t selkies_protocol_verb(const uint8_t *data, size_t len);
+
+
+/*
  * Takes the next keysym off the list of a KEY_HELD command; 0 at its end.  The
  * parser has checked that the list is whole and at most SELKIES_KEYS_MAX.
  */
