@@ -11,7 +11,8 @@
  *
  * Events are collected, nothing is sent before selkies_input_flush(), and no
  * event but a change of the keymap, a lock key or an unmapped symbol waits
- * for the server.
+ * for the server.  Nothing ever waits for time: what has to is told to come
+ * again.
  */
 
 
@@ -116,10 +117,23 @@ void selkies_held_destroy(selkies_held_t *held);
  * A key goes down (down != 0) or up.  Any value of keysym is allowed; what is
  * not one or must not be typed (switching consoles, ending the server) is
  * ignored.  The two halves of a UTF-16 pair make one key.
+ *
+ * Returns 0; or in how many microseconds the same call is to be made again,
+ * because the symbol needs a spare key and all had another one until now.
+ * Going up never waits.
  */
 
-void selkies_input_key(selkies_input_t *input, selkies_held_t *held,
+uint64_t selkies_input_key(selkies_input_t *input, selkies_held_t *held,
     uint32_t keysym, int down);
+
+
+/*
+ * Types one symbol of a text: down and up, without Control, Alt or Super,
+ * whoever holds them.  Returns as selkies_input_key().
+ */
+
+uint64_t selkies_input_type(selkies_input_t *input, selkies_held_t *held,
+    uint32_t keysym);
 
 
 /*

@@ -78,6 +78,7 @@ typedef struct {
     uint32_t    keysym;
     uint8_t     keycode;
     uint8_t     locks;
+    uint8_t     text;               /* being typed, not held */
 } selkies_held_key_t;
 
 

@@ -16,14 +16,20 @@
 
 #define SELKIES_INPUT_HELD_STEP  16
 
+/* Modifiers that make a command of a letter. */
+
+#define SELKIES_INPUT_COMMANDS   (ControlMask|Mod1Mask|Mod4Mask)
+
 
 static uint32_t selkies_input_pair(selkies_held_t *held, uint32_t keysym);
-static void selkies_input_press(selkies_input_t *input, selkies_held_t *held,
-    uint32_t keysym);
+static uint64_t selkies_input_down(selkies_input_t *input,
+    selkies_held_t *held, uint32_t keysym, int text);
+static uint64_t selkies_input_press(selkies_input_t *input,
+    selkies_held_t *held, uint32_t keysym, int text);
 static int selkies_input_lookup(selkies_input_t *input, uint32_t keysym,
-    selkies_key_t *key);
+    selkies_key_t *key, uint64_t *wait_us);
 static int selkies_input_bind(selkies_input_t *input, uint32_t keysym,
-    selkies_key_t *key);
+    selkies_key_t *key, uint64_t *wait_us);
 static int selkies_input_busy(void *data, uint8_t keycode);
 static selkies_held_key_t *selkies_held_add(selkies_held_t *held,
     uint32_t keysym);
@@ -78,39 +84,78 @@ selkies_held_attach(selkies_input_t *input, selkies_held_t *held)
 }
 
 
-void
+uint64_t
 selkies_input_key(selkies_input_t *input, selkies_held_t *held,
     uint32_t keysym, int down)
 {
-    size_t  i;
+    size_t    i;
+    uint32_t  high, whole;
+    uint64_t  wait_us;
 
     if (selkies_x11_lost(&input->x11)) {
-        return;
+        return 0;
     }
 
     selkies_held_attach(input, held);
 
-    for (i = 0; i < held->nkeys; i++) {
-        if (selkies_held_is(&held->keys[i], keysym)) {
-            break;
-        }
-    }
-
     if (!down) {
-        if (i < held->nkeys) {
-            selkies_input_release_entry(input, held, i);
+        for (i = 0; i < held->nkeys; i++) {
+            if (selkies_held_is(&held->keys[i], keysym)) {
+                selkies_input_release_entry(input, held, i);
+                break;
+            }
         }
 
-        return;
+        return 0;
     }
 
-    keysym = selkies_input_pair(held, keysym);
+    high = held->high;
+    whole = selkies_input_pair(held, keysym);
 
-    if (keysym == 0) {
-        return;
+    if (whole == 0) {
+        return 0;
     }
 
-    /* pressed twice: another physical key with the same symbol */
+    wait_us = selkies_input_down(input, held, whole, 0);
+
+    if (wait_us != 0 && whole != keysym) {
+        held->high = high;
+        held->pending = 1;
+    }
+
+    return wait_us;
+}
+
+
+uint64_t
+selkies_input_type(selkies_input_t *input, selkies_held_t *held,
+    uint32_t keysym)
+{
+    uint64_t  wait_us;
+
+    if (selkies_x11_lost(&input->x11)) {
+        return 0;
+    }
+
+    selkies_held_attach(input, held);
+
+    wait_us = selkies_input_down(input, held, keysym, 1);
+
+    if (held->nkeys > 0 && held->keys[held->nkeys - 1].text) {
+        selkies_input_release_entry(input, held, held->nkeys - 1);
+    }
+
+    return wait_us;
+}
+
+
+/* A symbol that is held already: another physical key has it, too. */
+
+static uint64_t
+selkies_input_down(selkies_input_t *input, selkies_held_t *held,
+    uint32_t keysym, int text)
+{
+    size_t  i;
 
     for (i = 0; i < held->nkeys; i++) {
         if (held->keys[i].keysym == keysym) {
@@ -119,9 +164,11 @@ selkies_input_key(selkies_input_t *input, selkies_held_t *held,
         }
     }
 
-    if (held->nkeys < SELKIES_INPUT_HELD_MAX) {
-        selkies_input_press(input, held, keysym);
+    if (held->nkeys == SELKIES_INPUT_HELD_MAX) {
+        return 0;
     }
+
+    return selkies_input_press(input, held, keysym, text);
 }
 
 
@@ -168,43 +215,53 @@ selkies_held_is(const selkies_held_key_t *entry, uint32_t keysym)
 }
 
 
-static void
+static uint64_t
 selkies_input_press(selkies_input_t *input, selkies_held_t *held,
-    uint32_t keysym)
+    uint32_t keysym, int text)
 {
     uint8_t              modifiers;
     uint32_t             normal, latin;
+    uint64_t             wait_us;
     selkies_key_t        key;
     selkies_held_key_t  *entry;
 
     normal = selkies_keysym_normal(keysym);
     if (normal == 0) {
-        return;
+        return 0;
     }
 
     selkies_input_restore(input);
 
     if (!selkies_input_ready(input)) {
-        return;
+        return 0;
     }
 
     modifiers = selkies_input_modifiers(input);
 
-    if (modifiers & (ControlMask|Mod1Mask|Mod4Mask)) {
+    if (!text && (modifiers & SELKIES_INPUT_COMMANDS)) {
         latin = selkies_keysym_latin(normal);
         normal = (latin != 0) ? latin : normal;
     }
 
-    if (!selkies_input_lookup(input, normal, &key)) {
-        return;
+    if (!selkies_input_lookup(input, normal, &key, &wait_us)) {
+        return wait_us;
     }
 
     entry = selkies_held_add(held, keysym);
     if (entry == NULL) {
-        return;
+        return 0;
     }
 
     entry->keycode = key.keycode;
+    entry->text = (text != 0);
+
+    if (text) {
+        key.remove |= modifiers & SELKIES_INPUT_COMMANDS;
+
+        if (selkies_keysym_function(normal)) {
+            key.remove |= modifiers & ShiftMask;
+        }
+    }
 
     selkies_input_adjust(input, &key);
     selkies_input_key_down(input, key.keycode);
@@ -212,12 +269,16 @@ selkies_input_press(selkies_input_t *input, selkies_held_t *held,
 
     entry->locks = selkies_keysym_locks(normal);
     input->state_unknown |= entry->locks;
+
+    return 0;
 }
 
 
+/* Not found: *wait_us is 0 when there is no use in trying again. */
+
 static int
 selkies_input_lookup(selkies_input_t *input, uint32_t keysym,
-    selkies_key_t *key)
+    selkies_key_t *key, uint64_t *wait_us)
 {
     int                  function;
     uint32_t             alias;
@@ -226,6 +287,7 @@ selkies_input_lookup(selkies_input_t *input, uint32_t keysym,
     state.group = input->group;
     state.modifiers = selkies_input_modifiers(input);
 
+    *wait_us = 0;
     function = selkies_keysym_function(keysym);
 
     if (function
@@ -249,7 +311,13 @@ selkies_input_lookup(selkies_input_t *input, uint32_t keysym,
             key->remove = 0;
         }
 
-        return 1;
+        /* Shift, to undo NumLock, would make another command of it */
+
+        alias = (key->add | key->remove) ? selkies_keysym_keypad(keysym) : 0;
+
+        return alias == 0
+               || selkies_keymap_find(&input->keymap, alias, &state, 1, key)
+               || selkies_keymap_find(&input->keymap, keysym, &state, 0, key);
     }
 
     /* a modifier on a spare key would modify nothing */
@@ -258,23 +326,24 @@ selkies_input_lookup(selkies_input_t *input, uint32_t keysym,
         return 0;
     }
 
-    return selkies_input_bind(input, keysym, key);
+    return selkies_input_bind(input, keysym, key, wait_us);
 }
 
 
 static int
-selkies_input_bind(selkies_input_t *input, uint32_t keysym, selkies_key_t *key)
+selkies_input_bind(selkies_input_t *input, uint32_t keysym, selkies_key_t *key,
+    uint64_t *wait_us)
 {
     selkies_status_t  status;
 
     status = selkies_keymap_bind(&input->keymap, keysym, selkies_input_busy,
-                                 input, key);
+                                 input, key, wait_us);
 
     if (status == SELKIES_OK) {
         return 1;
     }
 
-    if (status != SELKIES_LOST && !input->complained) {
+    if (*wait_us == 0 && status != SELKIES_LOST && !input->complained) {
         input->complained = 1;
 
         selkies_log(input->log, SELKIES_LOG_WARN,
@@ -339,6 +408,7 @@ selkies_input_release_entry(selkies_input_t *input, selkies_held_t *held,
     }
 
     selkies_input_key_up(input, keycode);
+    selkies_keymap_use(&input->keymap, keycode);
     selkies_input_restore(input);
 
     input->state_unknown |= held->keys[i].locks;

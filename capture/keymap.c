@@ -7,12 +7,12 @@
 
 
 #include <string.h>
-#include <time.h>
 
 #include <X11/Xutil.h>
 #include <X11/keysym.h>
 
 #include "keymap.h"
+#include "keysyms.h"
 
 
 /* Changing a lock is seen by all programs: a last resort. */
@@ -36,14 +36,15 @@ static void selkies_keymap_modifier_key(const selkies_keymap_t *keymap,
     const KeySym *keysyms, size_t n, uint8_t *keys);
 static unsigned selkies_keymap_group(XkbDescPtr xkb, unsigned keycode,
     unsigned group);
-static unsigned selkies_keymap_level(XkbKeyTypePtr type, unsigned modifiers);
+static unsigned selkies_keymap_level(XkbKeyTypePtr type, unsigned modifiers,
+    unsigned *preserved);
 static unsigned selkies_keymap_fit(const selkies_keymap_t *keymap,
     XkbKeyTypePtr type, unsigned level, KeySym keysym, unsigned modifiers,
     selkies_key_t *key);
 static unsigned selkies_keymap_cost(const selkies_keymap_t *keymap,
     unsigned change, unsigned add);
 static int selkies_keymap_spare(XkbDescPtr xkb, unsigned keycode);
-static void selkies_keymap_settle(const selkies_keymap_t *keymap,
+static uint64_t selkies_keymap_unsettled(const selkies_keymap_t *keymap,
     unsigned keycode);
 
 
@@ -183,12 +184,15 @@ int
 selkies_keymap_find(const selkies_keymap_t *keymap, uint32_t keysym,
     const selkies_key_state_t *state, int level_0, selkies_key_t *key)
 {
+    KeySym         entry;
+    uint32_t       other;
     unsigned       keycode, group, level, levels, cost, best;
     XkbDescPtr     xkb;
     selkies_key_t  fit;
     XkbKeyTypePtr  type;
 
     xkb = keymap->xkb;
+    other = selkies_keysym_other(keysym);
     best = SELKIES_KEYMAP_COST_NONE;
 
     for (keycode = xkb->min_key_code; keycode <= xkb->max_key_code; keycode++) {
@@ -201,7 +205,9 @@ selkies_keymap_find(const selkies_keymap_t *keymap, uint32_t keysym,
         levels = level_0 ? 1 : type->num_levels;
 
         for (level = 0; level < levels; level++) {
-            if (XkbKeySymEntry(xkb, keycode, level, group) != keysym) {
+            entry = XkbKeySymEntry(xkb, keycode, level, group);
+
+            if (entry != keysym && (entry != other || other == 0)) {
                 continue;
             }
 
@@ -252,15 +258,20 @@ selkies_keymap_group(XkbDescPtr xkb, unsigned keycode, unsigned group)
 }
 
 
+/* What is preserved of the type's modifiers, programs see in spite of it. */
+
 static unsigned
-selkies_keymap_level(XkbKeyTypePtr type, unsigned modifiers)
+selkies_keymap_level(XkbKeyTypePtr type, unsigned modifiers,
+    unsigned *preserved)
 {
     int  i;
 
     modifiers &= type->mods.mask;
+    *preserved = 0;
 
     for (i = 0; i < type->map_count; i++) {
         if (type->map[i].active && type->map[i].mods.mask == modifiers) {
+            *preserved = (type->preserve != NULL) ? type->preserve[i].mask : 0;
             return type->map[i].level;
         }
     }
@@ -275,26 +286,25 @@ static unsigned
 selkies_keymap_fit(const selkies_keymap_t *keymap, XkbKeyTypePtr type,
     unsigned level, KeySym keysym, unsigned modifiers, selkies_key_t *key)
 {
+    int       lower_case;
     KeySym    lower, upper;
-    unsigned  mask, wanted, change, cost, best;
+    unsigned  mask, wanted, change, cost, best, preserved;
 
     mask = type->mods.mask;
     best = SELKIES_KEYMAP_COST_NONE;
 
     /* what a key's type leaves of Lock, programs make capitals of */
 
-    if ((mask & LockMask) == 0) {
-        XConvertCase(keysym, &lower, &upper);
+    XConvertCase(keysym, &lower, &upper);
 
-        if (keysym != upper) {
-            mask |= LockMask;
-        }
-    }
+    lower_case = (keysym != upper);
+    mask |= lower_case ? LockMask : 0;
 
     for (wanted = 0; wanted < 256; wanted++) {
         if ((wanted & ~mask) != 0
             || ((wanted & ~type->mods.mask) & LockMask) != 0
-            || selkies_keymap_level(type, wanted) != level)
+            || selkies_keymap_level(type, wanted, &preserved) != level
+            || (lower_case && (wanted & preserved & LockMask)))
         {
             continue;
         }
@@ -392,25 +402,26 @@ selkies_keymap_spare(XkbDescPtr xkb, unsigned keycode)
  * another symbol.
  */
 
-static void
-selkies_keymap_settle(const selkies_keymap_t *keymap, unsigned keycode)
+static uint64_t
+selkies_keymap_unsettled(const selkies_keymap_t *keymap, unsigned keycode)
 {
-    uint64_t         since;
-    struct timespec  delay;
+    uint64_t  since;
+
+    if (keymap->used_us[keycode] == 0) {
+        return 0;
+    }
 
     since = selkies_clock_us() - keymap->used_us[keycode];
 
-    if (keymap->used_us[keycode] != 0 && since < SELKIES_KEYMAP_SETTLE_US) {
-        delay.tv_sec = 0;
-        delay.tv_nsec = (long) (SELKIES_KEYMAP_SETTLE_US - since) * 1000;
-        (void) nanosleep(&delay, NULL);
-    }
+    return (since < SELKIES_KEYMAP_SETTLE_US) ? SELKIES_KEYMAP_SETTLE_US - since
+                                              : 0;
 }
 
 
 selkies_status_t
 selkies_keymap_bind(selkies_keymap_t *keymap, uint32_t keysym,
-    int (*busy)(void *data, uint8_t keycode), void *data, selkies_key_t *key)
+    int (*busy)(void *data, uint8_t keycode), void *data, selkies_key_t *key,
+    uint64_t *wait_us)
 {
     int                types[XkbNumKbdGroups], error;
     KeySym            *keysyms;
@@ -420,6 +431,7 @@ selkies_keymap_bind(selkies_keymap_t *keymap, uint32_t keysym,
 
     xkb = keymap->xkb;
     oldest = 0;
+    *wait_us = 0;
 
     for (keycode = xkb->min_key_code; keycode <= xkb->max_key_code; keycode++) {
         if (selkies_keymap_spare(xkb, keycode)
@@ -435,7 +447,11 @@ selkies_keymap_bind(selkies_keymap_t *keymap, uint32_t keysym,
         return SELKIES_AGAIN;
     }
 
-    selkies_keymap_settle(keymap, oldest);
+    *wait_us = selkies_keymap_unsettled(keymap, oldest);
+
+    if (*wait_us != 0) {
+        return SELKIES_AGAIN;
+    }
 
     /* the type makes Shift and Lock without effect: both levels are alike */
 

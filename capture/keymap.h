@@ -77,7 +77,7 @@ selkies_status_t selkies_keymap_refresh(selkies_keymap_t *keymap);
 
 
 /*
- * Finds the key for a symbol with the least change of modifiers; 0 when the
+ * Finds the key for a symbol, by either of its numbers, with the least change of modifiers; 0 when the
  * present group has none.  With `level_0` only keys that have it on their
  * first level are taken, and no modifier is changed.
  */
@@ -88,18 +88,21 @@ int selkies_keymap_find(const selkies_keymap_t *keymap, uint32_t keysym,
 
 /*
  * Binds a spare key to the symbol, the one not used for longest; busy(data,
- * keycode) tells of keys that are down.  Waits until the server has it, and
- * before that, where the key was in use a moment ago, for as long as programs
- * may need to look up what it meant (SELKIES_KEYMAP_SETTLE_US at most).
- * OK; AGAIN: no key is free; ERROR; LOST.
+ * keycode) tells of keys that are down.  Waits until the server has it.  OK;
+ * AGAIN: no key is free, and none will be by itself where *wait_us is 0, else
+ * all were in use a moment ago, and programs may still have to look up what
+ * they meant; ERROR; LOST.
  */
 
 selkies_status_t selkies_keymap_bind(selkies_keymap_t *keymap,
     uint32_t keysym, int (*busy)(void *data, uint8_t keycode), void *data,
-    selkies_key_t *key);
+    selkies_key_t *key, uint64_t *wait_us);
 
 
-/* The key was pressed now: it is the last to be bound to something else. */
+/*
+ * The key was pressed or released now: it is the last to be bound to something
+ * else.
+ */
 
 void selkies_keymap_use(selkies_keymap_t *keymap, uint8_t keycode);
 

@@ -10,7 +10,6 @@
 
 #define XK_MISCELLANY
 #define XK_XKB_KEYS
-#define XK_CYRILLIC
 #define XK_CURRENCY
 #include <X11/keysymdef.h>
 
@@ -18,7 +17,6 @@
 
 
 #define SELKIES_UNICODE       0x01000000
-#define SELKIES_CYRILLIC      0x0400        /* block in Unicode */
 
 
 typedef struct {
@@ -59,16 +57,6 @@ static const char  selkies_keysyms_qwerty[] =
     "\0`\0\0'\0s]\0\0\0\0\0\0\0";             /* U+0450 … U+045F */
 
 
-/* Legacy keysyms 0x6c0 … 0x6df, in KOI8-R's order, as Unicode 0x4xx */
-
-static const uint8_t  selkies_keysyms_koi8[] = {
-    0x4e, 0x30, 0x31, 0x46, 0x34, 0x35, 0x44, 0x33,
-    0x45, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e,
-    0x3f, 0x4f, 0x40, 0x41, 0x42, 0x43, 0x36, 0x32,
-    0x4c, 0x4b, 0x37, 0x48, 0x4d, 0x49, 0x47, 0x4a
-};
-
-
 static const selkies_keysym_pair_t  selkies_keysyms_aliases[] = {
     { XK_Shift_R, XK_Shift_L },
     { XK_Control_R, XK_Control_L },
@@ -89,9 +77,6 @@ static const uint32_t  selkies_keysyms_symbols[] = {
     XK_KP_Space,
     XK_KP_Equal
 };
-
-
-static uint32_t selkies_keysym_cyrillic(uint32_t keysym);
 
 
 uint32_t
@@ -172,7 +157,8 @@ selkies_keysym_latin(uint32_t keysym)
     char      latin;
     uint32_t  code;
 
-    code = selkies_keysym_cyrillic(keysym);
+    code = (keysym < SELKIES_UNICODE) ? selkies_keysym_other(keysym) : keysym;
+    code -= (code != 0) ? SELKIES_UNICODE : 0;
     upper = 0;
 
     if (code >= 0x410 && code <= 0x42f) {
@@ -198,54 +184,15 @@ selkies_keysym_latin(uint32_t keysym)
 }
 
 
-/* Its Unicode code point, or 0. */
-
-static uint32_t
-selkies_keysym_cyrillic(uint32_t keysym)
+uint32_t
+selkies_keysym_keypad(uint32_t keysym)
 {
-    uint32_t  code;
-
-    if (keysym >= SELKIES_UNICODE + SELKIES_CYRILLIC
-        && keysym <= SELKIES_UNICODE + SELKIES_CYRILLIC + 0xff)
-    {
-        return keysym - SELKIES_UNICODE;
+    if (keysym >= XK_KP_Home && keysym <= XK_KP_Begin) {
+        return keysym - XK_KP_Home + XK_Home;
     }
 
-    if (keysym >= XK_Cyrillic_yu && keysym <= XK_Cyrillic_HARDSIGN) {
-        code = SELKIES_CYRILLIC + selkies_keysyms_koi8[(keysym - 0x6c0) % 32];
-
-        return (keysym >= XK_Cyrillic_YU) ? code - 0x20 : code;
-    }
-
-    switch (keysym) {
-
-    case XK_Cyrillic_io:
-        return 0x451;
-
-    case XK_Cyrillic_IO:
-        return 0x401;
-
-    case XK_Ukrainian_ie:
-        return 0x454;
-
-    case XK_Ukrainian_IE:
-        return 0x404;
-
-    case XK_Ukrainian_i:
-        return 0x456;
-
-    case XK_Ukrainian_I:
-        return 0x406;
-
-    case XK_Ukrainian_yi:
-        return 0x457;
-
-    case XK_Ukrainian_YI:
-        return 0x407;
-
-    default:
-        return 0;
-    }
+    return keysym == XK_KP_Insert ? XK_Insert
+           : keysym == XK_KP_Delete ? XK_Delete : 0;
 }
 
 

@@ -26,6 +26,13 @@
 
 uint32_t selkies_keysym_normal(uint32_t keysym);
 
+/*
+ * The other number of a symbol that has two, a keysym older than Unicode and
+ * 0x01000000 plus its code point; else 0.
+ */
+
+uint32_t selkies_keysym_other(uint32_t keysym);
+
 /* A modifier or lock key: pressed as it is, whatever level it is on. */
 
 int selkies_keysym_modifier(uint32_t keysym);
@@ -41,6 +48,10 @@ int selkies_keysym_locks(uint32_t keysym);
 /* The Latin letter or sign on the key of a Cyrillic letter, else 0. */
 
 uint32_t selkies_keysym_latin(uint32_t keysym);
+
+/* The key a key of the keypad is without NumLock, such as Home, else 0. */
+
+uint32_t selkies_keysym_keypad(uint32_t keysym);
 
 /* What may stand in for a modifier the keymap lacks, else 0. */
 

@@ -13,10 +13,8 @@
 
 #define NGX_HTTP_SELKIES_HELD_MS      2000
 #define NGX_HTTP_SELKIES_EXCESS       3         /* seconds of too much input */
-#define NGX_HTTP_SELKIES_TYPED        400       /* characters of one message */
 
 
-static uint32_t ngx_http_selkies_keysym(uint32_t code);
 static selkies_control_t *ngx_http_selkies_holder(
     ngx_http_selkies_session_t *s);
 
@@ -129,73 +127,22 @@ ngx_http_selkies_pointer(ngx_http_selkies_session_t *s,
 }
 
 
-/* Text as keys, as much of it as the ring of events has room for. */
-
 void
 ngx_http_selkies_type(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 {
-    u_char             *p, *last;
-    uint32_t            code, keysym;
-    ngx_uint_t          n;
     selkies_control_t  *control;
 
     control = ngx_http_selkies_holder(s);
 
-    if (control == NULL) {
-        return;
+    if (control != NULL
+        && !selkies_control_text(control, s->held,
+                                 (const uint8_t *) cmd->u.text.data,
+                                 cmd->u.text.len))
+    {
+        ngx_log_error(NGX_LOG_WARN, s->connection->log, 0,
+                      "%uz bytes of text are not typed: too much before them "
+                      "still has to be", cmd->u.text.len);
     }
-
-    p = (u_char *) cmd->u.text.data;
-    last = p + cmd->u.text.len;
-
-    for (n = 0; p < last && n < NGX_HTTP_SELKIES_TYPED; n++) {
-        code = *p < 0x80 ? *p++ : ngx_utf8_decode(&p, last - p);
-
-        if (code > 0x10ffff) {
-            break;
-        }
-
-        keysym = ngx_http_selkies_keysym(code);
-
-        if (keysym != 0) {
-            selkies_control_key(control, s->held, keysym, true);
-            selkies_control_key(control, s->held, keysym, false);
-        }
-    }
-
-    if (p < last) {
-        ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
-                      "text to type was cut after %ui characters", n);
-    }
-}
-
-
-/* X11 protocol, appendix A: Latin-1, then Unicode; few controls are keys. */
-
-static uint32_t
-ngx_http_selkies_keysym(uint32_t code)
-{
-    switch (code) {
-
-    case '\n':
-    case '\r':
-        return 0xff0d;
-
-    case '\t':
-        return 0xff09;
-
-    case '\b':
-        return 0xff08;
-
-    case 0x1b:
-        return 0xff1b;
-    }
-
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
-        return 0;
-    }
-
-    return code < 0x100 ? code : 0x1000000 + code;
 }
 
 

@@ -15,86 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "selkies_control.h"
-#include "selkies_thread.h"
+#include "selkies_control_private.h"
 
 
-#define SELKIES_CONTROL_RING       1024         /* a power of two */
 #define SELKIES_CONTROL_RETRY_US   250000
 #define SELKIES_CONTROL_SWEEP_US   500000
 #define SELKIES_CONTROL_IDLE_US    10000000
-
-
-typedef enum {
-    SELKIES_CONTROL_KEY = 0,
-    SELKIES_CONTROL_RELEASE,
-    SELKIES_CONTROL_HELD_KEYS,
-    SELKIES_CONTROL_MOVE,
-    SELKIES_CONTROL_MOVE_RELATIVE
-} selkies_control_kind_t;
-
-
-typedef struct {
-    selkies_control_kind_t      kind;
-    selkies_control_client_t   *client;
-
-    union {
-        struct {
-            uint32_t            keysym;
-            bool                down;
-        } key;
-
-        struct {
-            int32_t             x;
-            int32_t             y;
-            uint32_t            mask;
-            uint32_t            magnitude;
-        } pointer;
-
-        struct {
-            uint32_t            n;
-            uint32_t            keysyms[SELKIES_CONTROL_HELD];
-        } held;
-    } u;
-} selkies_control_event_t;
-
-
-struct selkies_control_client_s {
-    selkies_held_t             *held;           /* thread */
-    uint64_t                    sweep_until_us; /* thread */
-    uint32_t                    mask;           /* thread: last applied */
-    _Atomic bool                gone;           /* event loop */
-    bool                        leaving;        /* thread */
-    selkies_control_client_t   *next;           /* lock */
-};
-
-
-struct selkies_control_s {
-    const char                 *display;
-    const char                 *xauthority;
-    selkies_shared_t           *shared;
-    selkies_worker_t           *worker;
-    uint32_t                    index;
-    const selkies_log_t        *log;
-
-    pthread_t                   thread;
-    selkies_x11_interrupt_t     interrupt;
-    int                         bell;
-
-    pthread_mutex_t             lock;           /* of the list of clients */
-    selkies_control_client_t   *clients;
-
-    _Atomic bool                stop;
-    _Atomic bool                overflow;       /* events were dropped */
-    _Atomic bool                orphans;        /* a worker was killed */
-
-    _Atomic uint32_t            head;
-    _Atomic uint32_t            tail;
-    selkies_control_event_t     ring[SELKIES_CONTROL_RING];
-
-    selkies_input_t            *input;          /* thread, as what follows */
-    uint64_t                    unused_us;      /* since; 0: in use */
-};
 
 
 static void *selkies_control_thread(void *data);
@@ -107,10 +33,10 @@ static void selkies_control_mark(selkies_control_t *control);
 static void selkies_control_drain(selkies_control_t *control);
 static bool selkies_control_merge(selkies_control_event_t *event,
     selkies_control_event_t *next);
-static void selkies_control_apply(selkies_control_t *control,
-    const selkies_control_event_t *event);
 static void selkies_control_collect(selkies_control_t *control);
+static uint64_t selkies_control_lanes(selkies_control_t *control);
 static uint64_t selkies_control_sweep(selkies_control_t *control);
+static void selkies_control_lost(selkies_control_t *control);
 static selkies_control_event_t *selkies_control_push(
     selkies_control_t *control, selkies_control_client_t *client,
     selkies_control_kind_t kind);
@@ -192,8 +118,7 @@ selkies_control_stop(selkies_control_t *control, uint32_t timeout_ms)
 
     for (client = control->clients; client != NULL; client = next) {
         next = client->next;
-        selkies_held_destroy(client->held);
-        free(client);
+        selkies_control_free_client(client);
     }
 
     pthread_mutex_destroy(&control->lock);
@@ -257,13 +182,37 @@ selkies_control_key(selkies_control_t *control,
 {
     selkies_control_event_t  *event;
 
-    event = selkies_control_push(control, client, SELKIES_CONTROL_KEY);
+    event = selkies_control_push(control, client,
+                                 down ? SELKIES_CONTROL_KEY_DOWN
+                                      : SELKIES_CONTROL_KEY_UP);
 
     if (event != NULL) {
-        event->u.key.keysym = keysym;
-        event->u.key.down = down;
+        event->u.keysym = keysym;
         selkies_control_pushed(control);
     }
+}
+
+
+bool
+selkies_control_text(selkies_control_t *control,
+    selkies_control_client_t *client, const uint8_t *data, size_t len)
+{
+    selkies_control_event_t  *event;
+
+    if (len == 0) {
+        return true;
+    }
+
+    event = selkies_control_push(control, client, SELKIES_CONTROL_TEXT);
+
+    if (event == NULL || !selkies_control_text_put(&client->text, data, len)) {
+        return false;
+    }
+
+    event->u.bytes = (uint32_t) len;
+    selkies_control_pushed(control);
+
+    return true;
 }
 
 
@@ -385,13 +334,12 @@ selkies_control_thread(void *data)
 static uint64_t
 selkies_control_step(selkies_control_t *control)
 {
-    uint64_t  now, timeout_us;
+    uint64_t  now, wait_us, timeout_us;
 
     selkies_control_mark(control);
 
     if (control->input != NULL && selkies_input_dispatch(control->input) != 0) {
-        selkies_input_close(control->input);
-        control->input = NULL;
+        selkies_control_lost(control);
     }
 
     timeout_us = UINT64_MAX;
@@ -409,13 +357,17 @@ selkies_control_step(selkies_control_t *control)
     }
 
     selkies_control_drain(control);
-    selkies_control_collect(control);
 
     if (control->input == NULL) {
+        selkies_control_collect(control);
         return timeout_us;
     }
 
-    timeout_us = selkies_control_sweep(control);
+    timeout_us = selkies_control_lanes(control);
+    selkies_control_collect(control);
+
+    wait_us = selkies_control_sweep(control);
+    timeout_us = (wait_us < timeout_us) ? wait_us : timeout_us;
     selkies_input_flush(control->input);
 
     /* requests with a reply may have read events ahead */
@@ -549,10 +501,14 @@ selkies_control_drain(selkies_control_t *control)
                                 : &control->ring[(tail + 1)
                                                  % SELKIES_CONTROL_RING];
 
-        if (control->input != NULL
-            && !(next != NULL && selkies_control_merge(event, next)))
-        {
-            selkies_control_apply(control, event);
+        if (control->input == NULL) {
+
+            if (event->kind == SELKIES_CONTROL_TEXT) {
+                selkies_control_text_skip(event->client, event->u.bytes);
+            }
+
+        } else if (next == NULL || !selkies_control_merge(event, next)) {
+            selkies_control_lane_apply(control, event);
         }
 
         tail++;
@@ -569,7 +525,7 @@ selkies_control_drain(selkies_control_t *control)
          client != NULL;
          client = client->next)
     {
-        selkies_input_release_all(control->input, client->held);
+        selkies_control_lane_release(control, client);
     }
 
     selkies_log(control->log, SELKIES_LOG_WARN,
@@ -578,84 +534,56 @@ selkies_control_drain(selkies_control_t *control)
 }
 
 
-/*
- * Motion that is followed by motion need not be made: positions are replaced,
- * distances added.  Buttons, keys and the wheel are never touched.
- */
-
 static bool
 selkies_control_merge(selkies_control_event_t *event,
     selkies_control_event_t *next)
 {
-    if (event->kind != next->kind || event->client != next->client
-        || (event->kind != SELKIES_CONTROL_MOVE
-            && event->kind != SELKIES_CONTROL_MOVE_RELATIVE)
-        || event->u.pointer.mask != event->client->mask
-        || event->u.pointer.mask != next->u.pointer.mask
-        || event->u.pointer.magnitude != 0 || next->u.pointer.magnitude != 0)
-    {
-        return false;
-    }
-
-    if (event->kind == SELKIES_CONTROL_MOVE_RELATIVE) {
-
-        if (abs(event->u.pointer.x) > INT16_MAX
-            || abs(event->u.pointer.y) > INT16_MAX
-            || abs(next->u.pointer.x) > INT16_MAX
-            || abs(next->u.pointer.y) > INT16_MAX)
-        {
-            return false;
-        }
-
-        next->u.pointer.x += event->u.pointer.x;
-        next->u.pointer.y += event->u.pointer.y;
-    }
-
-    return true;
+    return event->kind == next->kind && event->client == next->client
+           && (event->kind == SELKIES_CONTROL_MOVE
+               || event->kind == SELKIES_CONTROL_MOVE_RELATIVE)
+           && event->u.pointer.mask == event->client->mask
+           && selkies_control_merge_motion(event->kind, &event->u.pointer,
+                                           &next->u.pointer);
 }
 
 
-static void
-selkies_control_apply(selkies_control_t *control,
-    const selkies_control_event_t *event)
+/* When the first of the lanes has to be looked at again. */
+
+static uint64_t
+selkies_control_lanes(selkies_control_t *control)
 {
-    uint64_t                   now;
-    selkies_input_t           *input = control->input;
-    selkies_control_client_t  *client = event->client;
+    uint64_t                   wait_us, timeout_us;
+    selkies_control_client_t  *client;
 
-    switch (event->kind) {
+    timeout_us = UINT64_MAX;
 
-    case SELKIES_CONTROL_KEY:
-        selkies_input_key(input, client->held, event->u.key.keysym,
-                          event->u.key.down);
-        break;
+    for (client = selkies_control_first(control);
+         client != NULL;
+         client = client->next)
+    {
+        wait_us = selkies_control_lane_run(control, client);
+        timeout_us = (wait_us < timeout_us) ? wait_us : timeout_us;
+    }
 
-    case SELKIES_CONTROL_RELEASE:
-        selkies_input_release_all(input, client->held);
-        break;
+    return timeout_us;
+}
 
-    case SELKIES_CONTROL_HELD_KEYS:
-        now = selkies_clock_us();
-        client->sweep_until_us = now + 2 * SELKIES_INPUT_STALE_US;
-        selkies_input_heartbeat(input, client->held, event->u.held.keysyms,
-                                event->u.held.n, now);
-        break;
 
-    case SELKIES_CONTROL_MOVE:
-        client->mask = event->u.pointer.mask;
-        selkies_input_pointer_move(input, client->held, event->u.pointer.x,
-                                   event->u.pointer.y, event->u.pointer.mask,
-                                   event->u.pointer.magnitude);
-        break;
+/* Nothing is held of a server that is gone, nor is the rest typed elsewhere. */
 
-    case SELKIES_CONTROL_MOVE_RELATIVE:
-        client->mask = event->u.pointer.mask;
-        selkies_input_pointer_relative(input, client->held,
-                                       event->u.pointer.x,
-                                       event->u.pointer.y,
-                                       event->u.pointer.mask,
-                                       event->u.pointer.magnitude);
-        break;
+static void
+selkies_control_lost(selkies_control_t *control)
+{
+    selkies_control_client_t  *client;
+
+    selkies_input_close(control->input);
+    control->input = NULL;
+
+    for (client = selkies_control_first(control);
+         client != NULL;
+         client = client->next)
+    {
+        selkies_control_lane_drop(client);
     }
 }
 
@@ -682,8 +610,7 @@ selkies_control_collect(selkies_control_t *control)
         }
 
         *link = client->next;
-        selkies_held_destroy(client->held);
-        free(client);
+        selkies_control_free_client(client);
     }
 
     pthread_mutex_unlock(&control->lock);

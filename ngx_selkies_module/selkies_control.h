@@ -9,7 +9,9 @@
  *
  * Nothing waits: while X is away or slow, motion is merged and, if the ring
  * is full all the same, events are dropped and everything is released as
- * soon as X is back, so that no key stays down.
+ * soon as X is back, so that no key stays down.  What a client has to wait
+ * for, a spare key or the rest of a long text, holds up its later keys alone
+ * (selkies_control_private.h).
  *
  * Thread: all functions belong to the worker's event loop.
  */
@@ -69,6 +71,18 @@ void selkies_control_leave(selkies_control_t *control,
 
 void selkies_control_key(selkies_control_t *control,
     selkies_control_client_t *client, uint32_t keysym, bool down);
+
+/*
+ * Text to type, UTF-8, in order with the client's keys.  It is typed as fast
+ * as programs can follow, which is slow where the layout lacks its symbols;
+ * SELKIES_CONTROL_TEXT_BYTES of a client may wait.  false, and nothing of it is
+ * typed, where there is no room.
+ */
+
+#define SELKIES_CONTROL_TEXT_BYTES  65536
+
+bool selkies_control_text(selkies_control_t *control,
+    selkies_control_client_t *client, const uint8_t *data, size_t len);
 
 /* Releases all the client holds. */
 

@@ -19,15 +19,21 @@
  *     cursor n                glyph n of the cursor font; -1 none
  *     sprite w h hx hy rrggbb a cursor of that size and colour; its hot spot
  *     warp x y                puts the pointer there, as a program does it
+ *     compose                 from here on keys go through the Compose file:
+ *                             what they make is "text <hex of UTF-8>", too
+ *     repeat delay rate       of held keys, in ms
  *     keys, pointer, size     "keys <keycodes>", "pointer x y mask", "size w h"
+ *     locks                   "locks <modifiers>"
  *     quit
  */
 
 
+#include <X11/XKBlib.h>
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
 #include <X11/keysym.h>
 
+#include <locale.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,6 +60,7 @@ typedef struct {
     Window     root;
     Window     win;
     GC         gc;
+    XIC        ic;                      /* NULL: keys are not composed */
     Visual    *visual;
     int        depth;
 
@@ -300,6 +307,43 @@ set_sprite(client_t *c, int w, int h, int hot_x, int hot_y,
 }
 
 
+/* Xlib's own input method, which knows dead keys and the Compose file. */
+
+static void
+set_compose(client_t *c)
+{
+    XIM  im;
+
+    if (setlocale(LC_ALL, "C.UTF-8") == NULL || !XSupportsLocale()
+        || XSetLocaleModifiers("@im=none") == NULL
+        || (im = XOpenIM(c->dpy, NULL, NULL, NULL)) == NULL)
+    {
+        fprintf(stderr, "xclient: no input method\n");
+        exit(1);
+    }
+
+    c->ic = XCreateIC(im, XNInputStyle, XIMPreeditNothing|XIMStatusNothing,
+                      XNClientWindow, c->win, XNFocusWindow, c->win, NULL);
+
+    if (c->ic == NULL) {
+        fprintf(stderr, "xclient: XCreateIC() failed\n");
+        exit(1);
+    }
+
+    XSetICFocus(c->ic);
+}
+
+
+static void
+print_locks(client_t *c)
+{
+    XkbStateRec  state;
+
+    XkbGetState(c->dpy, XkbUseCoreKbd, &state);
+    printf("locks 0x%x\n", state.locked_mods);
+}
+
+
 static void
 print_keys(client_t *c)
 {
@@ -404,6 +448,17 @@ command(client_t *c, const char *line)
         XWarpPointer(c->dpy, None, c->root, 0, 0, 0, 0, x, y);
         XFlush(c->dpy);
 
+    } else if (strcmp(verb, "compose") == 0) {
+        set_compose(c);
+
+    } else if (sscanf(line, "repeat %d %d", &x, &y) == 2) {
+        XkbSetAutoRepeatRate(c->dpy, XkbUseCoreKbd, (unsigned) x,
+                             (unsigned) y);
+
+    } else if (strcmp(verb, "locks") == 0) {
+        print_locks(c);
+        return;
+
     } else if (strcmp(verb, "keys") == 0) {
         print_keys(c);
         return;
@@ -491,6 +546,35 @@ key_event(XKeyEvent *e)
 }
 
 
+/* What is being composed is none yet; the result comes as keycode 0. */
+
+static void
+composed(client_t *c, XEvent *e)
+{
+    int     i, n;
+    char    text[64];
+    KeySym  keysym;
+    Status  status;
+
+    if (XFilterEvent(e, None) || e->type != KeyPress) {
+        return;
+    }
+
+    n = Xutf8LookupString(c->ic, &e->xkey, text, sizeof(text), &keysym,
+                          &status);
+
+    if (n > 0 && (status == XLookupChars || status == XLookupBoth)) {
+        printf("text ");
+
+        for (i = 0; i < n; i++) {
+            printf("%02x", (unsigned char) text[i]);
+        }
+
+        printf("\n");
+    }
+}
+
+
 static void
 event(client_t *c, XEvent *e)
 {
@@ -498,7 +582,13 @@ event(client_t *c, XEvent *e)
 
     case KeyPress:
     case KeyRelease:
-        key_event(&e->xkey);
+        if (e->xkey.keycode != 0) {
+            key_event(&e->xkey);
+        }
+
+        if (c->ic != NULL) {
+            composed(c, e);
+        }
 
         if (e->type == KeyPress) {
             pressed(c);

@@ -182,12 +182,128 @@ test_keys(void)
     ok(i == 60, "60 symbols that no key has");
 
     for (i = 0; i < 2000; i++) {
-        selkies_input_key(input, held, 0x01004e00 + (uint32_t) i % 1500, 1);
+        (void) test_press(0x01004e00 + (uint32_t) i % 1500);
     }
 
     ok(test_collect(), "a flood of held keys");
     selkies_input_release_all(input, held);
     ok(test_collect() && test_down() == 0, "is released");
+}
+
+
+/* By then every spare key may be bound to another symbol. */
+
+static void
+test_settle(void)
+{
+    struct timespec  delay;
+
+    selkies_input_flush(input);
+    delay.tv_sec = 0;
+    delay.tv_nsec = 210000000;
+    (void) nanosleep(&delay, NULL);
+}
+
+
+/* What a caller is told when all spare keys were in use a moment ago. */
+
+static void
+test_waits(void)
+{
+    size_t    i, spare;
+    uint64_t  wait_us;
+
+    test_tap('a');
+
+    while (selkies_input_key(input, held, 0x01005000, 1) != 0) {
+        /* until those of before have settled */
+    }
+
+    selkies_input_key(input, held, 0x01005000, 0);
+    wait_us = 0;
+
+    for (spare = 1; spare < 100; spare++) {
+        wait_us = selkies_input_key(input, held,
+                                    0x01005000 + (uint32_t) spare, 1);
+
+        if (wait_us != 0) {
+            break;
+        }
+
+        selkies_input_key(input, held, 0x01005000 + (uint32_t) spare, 0);
+    }
+
+    ok(spare >= 8 && wait_us > 0 && wait_us <= 200000,
+       "after %zu symbols that no key has: to be asked again in %lu us",
+       spare, (unsigned long) wait_us);
+    (void) test_collect();
+    ok(nkeys >= spare && keys[nkeys - 1].keysym == 0x01005000 + spare - 1,
+       "it is not pressed, nor is another instead");
+    ok(selkies_input_key(input, held, 0x01005000, 1) == 0,
+       "one that still has its key is pressed at once");
+    selkies_input_key(input, held, 0x01005000, 0);
+    ok(selkies_input_type(input, held, 0x01006000) != 0
+       && selkies_input_key(input, held, 0x0100d83d, 1) == 0
+       && selkies_input_key(input, held, 0x0100de80, 1) != 0,
+       "the same for text and for the second half of a pair");
+    ok(test_press(0x0100de80) > 0 && test_collect() && nkeys > 0
+       && keys[nkeys - 1].keysym == 0x0101f680,
+       "asked again, the pair is whole");
+    selkies_input_release_all(input, held);
+
+    /* held for longer than keys need to settle, released just now */
+
+    (void) test_press(0x01005200);
+    test_settle();
+
+    for (i = 0; i + 1 < spare; i++) {
+        test_tap(0x01005300 + (uint32_t) i);
+    }
+
+    selkies_input_key(input, held, 0x01005200, 0);
+    ok(selkies_input_type(input, held, 0x01005500) != 0,
+       "a key that was held for long settles from when it is let go");
+    ok(test_collect() && test_down() == 0, "nothing is held");
+}
+
+
+/* Text is no command, whatever is held. */
+
+static void
+test_typing(void)
+{
+    size_t                 i;
+    static const uint32_t  text[] = { 'c', 'V', '!', XK_BackSpace, 0x010000e9 };
+
+    test_settle();
+
+    selkies_input_key(input, held, XK_Control_L, 1);
+    selkies_input_key(input, held, XK_Alt_L, 1);
+    selkies_input_key(input, held, XK_Super_L, 1);
+    selkies_input_key(input, held, XK_Shift_L, 1);
+
+    for (i = 0; i < sizeof(text) / sizeof(uint32_t); i++) {
+        (void) selkies_input_type(input, held, text[i]);
+    }
+
+    (void) selkies_input_type(input, held, XK_Cyrillic_es);
+    (void) test_collect();
+
+    for (i = 0; i < nkeys; i++) {
+        if (keys[i].state & (ControlMask|Mod1Mask|Mod4Mask)) {
+            break;
+        }
+    }
+
+    ok(nkeys == 6 && i == 6 && keys[0].keysym == 'c' && keys[1].keysym == 'V'
+       && keys[2].keysym == '!' && keys[3].keysym == XK_BackSpace
+       && (keys[3].state & ShiftMask) == 0 && keys[4].keysym == XK_eacute
+       && keys[5].keysym == XK_Cyrillic_es,
+       "text is typed as it is while Control, Alt, Super, Shift are held");
+    ok((test_modifiers() & (ControlMask|Mod1Mask|Mod4Mask|ShiftMask))
+       == (ControlMask|Mod1Mask|Mod4Mask|ShiftMask), "which they still are");
+    selkies_input_release_all(input, held);
+    ok(test_collect() && test_down() == 0, "until they are let go");
 }
 
 
@@ -558,6 +674,8 @@ main(void)
     test_layouts();
     test_groups();
     test_keys();
+    test_waits();
+    test_typing();
     test_repeat();
     test_heartbeat();
     test_pointer();
