@@ -291,6 +291,7 @@ struct ngx_http_selkies_session_s {
     unsigned                     hold:1;        /* until the key is due */
     unsigned                     second_key:1;  /* protocol.md 9.4 */
     unsigned                     size_pending:1;    /* width, height */
+    unsigned                     size_claimed:1;    /* first, and waits */
     unsigned                     acks:1;        /* it sends CLIENT_FRAME_ACK */
     unsigned                     captioned:1;   /* evaluated once, or more */
     unsigned                     announce:1;    /* size and displays are due */
@@ -721,6 +722,11 @@ void ngx_http_selkies_message(ngx_http_selkies_session_t *s,
 /* The size a claim asked for stands: nothing better came in time. */
 
 void ngx_http_selkies_apply_size(ngx_http_selkies_session_t *s);
+
+
+/* The same, as soon as it is known to be the size that the screen has. */
+
+void ngx_http_selkies_check_size(ngx_http_selkies_session_t *s);
 
 
 

@@ -206,6 +206,7 @@ ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s)
     }
 
     ngx_http_selkies_check_ownership(s);
+    ngx_http_selkies_check_size(s);
     ngx_http_selkies_caption_adopt(s);
     ngx_http_selkies_send_state(s);
     ngx_http_selkies_session_send_encoder(s);

@@ -40,6 +40,7 @@ static void ngx_http_selkies_wish(ngx_http_selkies_session_t *s,
     selkies_settings_result_t *result, ngx_uint_t first);
 static void ngx_http_selkies_want_size(ngx_http_selkies_session_t *s,
     int32_t width, int32_t height, ngx_msec_t delay);
+static ngx_uint_t ngx_http_selkies_has_size(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_max_size(ngx_http_selkies_session_t *s,
     int32_t *width, int32_t *height);
 static void ngx_http_selkies_ext(ngx_http_selkies_session_t *s,
@@ -363,7 +364,11 @@ ngx_http_selkies_max_size(ngx_http_selkies_session_t *s, int32_t *width,
 }
 
 
-/* The newest size wins; four a second are carried out. */
+/*
+ * The newest size wins; four a second are carried out.  What a stock page says
+ * first it often corrects at once, so a claim waits for that, but not where it
+ * is of the size that the screen has.
+ */
 
 static void
 ngx_http_selkies_want_size(ngx_http_selkies_session_t *s, int32_t width,
@@ -394,14 +399,39 @@ ngx_http_selkies_want_size(ngx_http_selkies_session_t *s, int32_t width,
     s->width = width;
     s->height = height;
     s->size_pending = 1;
+    s->size_claimed = delay == NGX_HTTP_SELKIES_CLAIM_MS;
     ngx_http_selkies_session_update_gate(s);
 
-    if (delay == 0) {
+    if (delay == 0 || ngx_http_selkies_has_size(s)) {
         ngx_http_selkies_apply_size(s);
         return;
     }
 
     ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_RESIZE, delay);
+}
+
+
+/* Whether what is claimed, and waits, is the size that the screen has. */
+
+static ngx_uint_t
+ngx_http_selkies_has_size(ngx_http_selkies_session_t *s)
+{
+    uint64_t  screen;
+
+    screen = atomic_load(&s->display->stream->engine_screen);
+
+    return s->size_pending && s->size_claimed
+           && selkies_size_width(screen) == (uint32_t) s->width
+           && selkies_size_height(screen) == (uint32_t) s->height;
+}
+
+
+void
+ngx_http_selkies_check_size(ngx_http_selkies_session_t *s)
+{
+    if (ngx_http_selkies_has_size(s)) {
+        ngx_http_selkies_apply_size(s);
+    }
 }
 
 

@@ -26,6 +26,8 @@ static uint64_t selkies_display_step(selkies_display_t *d);
 static uint64_t selkies_display_unwatched(selkies_display_t *d);
 static selkies_status_t selkies_display_open(selkies_display_t *d);
 static void selkies_display_close(selkies_display_t *d);
+static selkies_status_t selkies_display_measure(selkies_display_t *d,
+    int32_t *width, int32_t *height);
 static selkies_status_t selkies_display_suits(selkies_display_t *d);
 static void selkies_display_reset(selkies_display_t *d);
 static uint64_t selkies_display_awaited(selkies_display_t *d, uint64_t now);
@@ -279,10 +281,38 @@ selkies_display_close(selkies_display_t *d)
     selkies_engine_overlay_leave(&d->laid);
     selkies_screen_close(d->screen);
     d->screen = NULL;
+    atomic_store(&d->stream->engine_screen, 0);
 
     if (d->unwatched_us == 0 && !selkies_engine_stopping(d->engine)) {
         selkies_engine_publish_state(d->engine, SELKIES_STREAM_MISSING);
     }
+}
+
+
+/*
+ * The size that the screen has, said to all: who claims the display at this
+ * one is not kept waiting for a second thought.
+ */
+
+static selkies_status_t
+selkies_display_measure(selkies_display_t *d, int32_t *width, int32_t *height)
+{
+    uint64_t          size;
+    selkies_status_t  rc;
+
+    rc = selkies_screen_size(d->screen, width, height);
+
+    if (rc != SELKIES_OK) {
+        return rc;
+    }
+
+    size = selkies_size_pack(0, (uint32_t) *width, (uint32_t) *height);
+
+    if (atomic_exchange(&d->stream->engine_screen, size) != size) {
+        d->engine->conf.wake(d->engine->conf.data, d->engine->index);
+    }
+
+    return SELKIES_OK;
 }
 
 
@@ -298,7 +328,7 @@ selkies_display_suits(selkies_display_t *d)
     uint64_t          wanted, none;
     selkies_status_t  rc;
 
-    rc = selkies_screen_size(d->screen, &width, &height);
+    rc = selkies_display_measure(d, &width, &height);
 
     if (rc != SELKIES_OK) {
         return rc;
@@ -415,7 +445,7 @@ selkies_display_prepare(selkies_display_t *d)
 
     log = d->failing ? NULL : engine->conf.log;
 
-    rc = selkies_screen_size(d->screen, &width, &height);
+    rc = selkies_display_measure(d, &width, &height);
 
     if (rc != SELKIES_OK) {
         return rc;

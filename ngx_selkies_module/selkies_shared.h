@@ -198,6 +198,8 @@ typedef struct {
     _Atomic uint32_t           engine_epoch;
     _Atomic uint32_t           engine_frame;    /* picture counter */
     _Atomic uint64_t           engine_picture;  /* size of what is streamed */
+    _Atomic uint64_t           engine_screen;   /* size the screen has, 0 while
+                                                   that is not known */
     _Atomic uint32_t           engine_qp;
     char                       engine_capture[16];
 
