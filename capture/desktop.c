@@ -14,6 +14,7 @@
 
 #include "cursor.h"
 #include "desktop.h"
+#include "dpi.h"
 
 
 /* Encoded cursors kept: an animated one comes back frame by frame. */
@@ -48,6 +49,8 @@ struct selkies_desktop_s {
 
     unsigned                   geometry:1;
     unsigned                   cursor:1;
+
+    selkies_dpi_t              settings;
 
     uint64_t                   uses;
     uint8_t                   *png;
@@ -162,6 +165,9 @@ selkies_desktop_init(selkies_desktop_t *desktop)
     desktop->geometry = 1;
     desktop->cursor = 1;
 
+    selkies_dpi_init(&desktop->settings, &desktop->x11, desktop->root,
+                     desktop->fixes_event, desktop->log);
+
     return SELKIES_OK;
 }
 
@@ -210,6 +216,11 @@ selkies_desktop_dispatch(selkies_desktop_t *desktop)
 
         if (event.type == desktop->fixes_event + XFixesCursorNotify) {
             desktop->cursor = 1;
+
+        } else if (selkies_xsettings_event(&desktop->settings.xsettings,
+                                           &event))
+        {
+            continue;
 
         } else if (event.type == ConfigureNotify
                    && event.xconfigure.window == desktop->root
@@ -660,6 +671,24 @@ selkies_desktop_ours(const XRRModeInfo *mode)
             && memcmp(mode->name, name, mode->nameLength) == 0)
            || (mode->nameLength == strlen(name) - prefix
                && memcmp(mode->name, name + prefix, mode->nameLength) == 0);
+}
+
+
+selkies_status_t
+selkies_desktop_dpi(selkies_desktop_t *desktop, int32_t dpi, int32_t cursor)
+{
+    return selkies_dpi_apply(&desktop->settings, dpi, cursor);
+}
+
+
+uint64_t
+selkies_desktop_due(selkies_desktop_t *desktop)
+{
+    if (selkies_x11_lost(&desktop->x11)) {
+        return UINT64_MAX;
+    }
+
+    return selkies_xsettings_due(&desktop->settings.xsettings);
 }
 
 

@@ -109,6 +109,23 @@ selkies_status_t selkies_desktop_resize(selkies_desktop_t *desktop,
     int32_t width, int32_t height);
 
 
+/*
+ * The DPI that programs go by, and the size of their cursors in pixels: see
+ * dpi.h.  OK, ERROR, LOST.
+ */
+
+selkies_status_t selkies_desktop_dpi(selkies_desktop_t *desktop, int32_t dpi,
+    int32_t cursor);
+
+
+/*
+ * Does what only time tells when to do; to be called with each dispatch.  When
+ * to call it again, in us of selkies_clock_us(); UINT64_MAX: no need.
+ */
+
+uint64_t selkies_desktop_due(selkies_desktop_t *desktop);
+
+
 /* The cursor now; takes SELKIES_DESKTOP_CURSOR down.  OK, ERROR or LOST. */
 
 selkies_status_t selkies_desktop_cursor(selkies_desktop_t *desktop,

@@ -730,6 +730,17 @@ void ngx_http_selkies_check_size(ngx_http_selkies_session_t *s);
 
 
 
+/* ngx_http_selkies_desktop.c: verbs, and a wish */
+
+void ngx_http_selkies_dpi(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+
+/* The session's DPI becomes the desktop's, if somebody wants one at all. */
+
+void ngx_http_selkies_wish_dpi(ngx_http_selkies_session_t *s,
+    ngx_uint_t said);
+
+
 /* ngx_http_selkies_input.c: verbs, and their limit */
 
 void ngx_http_selkies_key(ngx_http_selkies_session_t *s,

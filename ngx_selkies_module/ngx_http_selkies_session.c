@@ -389,6 +389,7 @@ ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s)
 
     if (atomic_load(&stream->wanted_fps) == 0) {
         ngx_http_selkies_session_wish(s);
+        ngx_http_selkies_wish_dpi(s, 0);
     }
 
     if (!selkies_settings_size(s->conf->effective, &s->settings, NULL, 0,

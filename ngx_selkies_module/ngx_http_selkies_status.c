@@ -205,7 +205,7 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
                      "\"display\":{\"state\":\"%s\",\"width\":%uD,"
                      "\"height\":%uD,\"watchers\":%uD,\"controlled\":%s,"
                      "\"capture\":\"%s\",\"encoder\":\"%s\","
-                     "\"framerate\":%uD,\"qp\":%uD,"
+                     "\"framerate\":%uD,\"qp\":%uD,\"dpi\":%uD,"
                      "\"link_kbits\":%uD},",
                      states[ngx_min(state, SELKIES_STREAM_NO_ENCODER)],
                      selkies_size_width(picture),
@@ -214,7 +214,9 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
                      selkies_settings_item(SELKIES_SET_ENCODER, encoder,
                                            SELKIES_DIALECT_1),
                      atomic_load(&stream->wanted_fps),
-                     atomic_load(&stream->engine_qp), kbits);
+                     atomic_load(&stream->engine_qp),
+                     (uint32_t) selkies_dpi_dots(
+                         atomic_load(&stream->wanted_dpi)), kbits);
 
     return ngx_slprintf(p, last,
                      "\"statistics\":{\"pictures\":%uL,\"keys\":%uL,"

@@ -81,6 +81,7 @@ static const ngx_http_selkies_verb_pt
     [SELKIES_VERB_STOP_AUDIO] = ngx_http_selkies_audio,
     [SELKIES_VERB_REQUEST_KEYFRAME] = ngx_http_selkies_request_key,
     [SELKIES_VERB_RESIZE] = ngx_http_selkies_resize,
+    [SELKIES_VERB_DPI] = ngx_http_selkies_dpi,
     [SELKIES_VERB_NATIVE_CURSOR] = ngx_http_selkies_native_cursor,
     [SELKIES_VERB_KEY_DOWN] = ngx_http_selkies_key,
     [SELKIES_VERB_KEY_UP] = ngx_http_selkies_key,
@@ -323,6 +324,7 @@ ngx_http_selkies_wish(ngx_http_selkies_session_t *s,
     int32_t  width, height, max_width, max_height;
 
     ngx_http_selkies_session_wish(s);
+    ngx_http_selkies_wish_dpi(s, result->scaling_dpi);
 
     /* who asks for an encoder need not be told of it; dialect 2 expects it */
 

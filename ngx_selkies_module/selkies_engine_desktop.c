@@ -2,8 +2,8 @@
 /*
  * Copyright (C) ngx_selkies authors
  *
- * The desktop thread: brings the screen to the wanted size and publishes the
- * cursor.
+ * The desktop thread: brings the screen to the wanted size and DPI, and
+ * publishes the cursor.
  *
  * Thread: this is it.  Ownership: the X connection and the cursor are its own.
  */
@@ -22,6 +22,7 @@ typedef struct {
     uint8_t            *text;               /* a cursor message being made */
     uint64_t            retry_us;
     uint64_t            unwatched_us;       /* since; 0 while watched */
+    uint32_t            dpi;                /* the wish carried out */
 } selkies_desktop_loop_t;
 
 
@@ -30,6 +31,9 @@ static selkies_status_t selkies_desktop_open_loop(
     selkies_desktop_loop_t *loop);
 static selkies_status_t selkies_desktop_size_loop(
     selkies_desktop_loop_t *loop);
+static selkies_status_t selkies_desktop_dpi_loop(selkies_desktop_loop_t *loop);
+static uint64_t selkies_desktop_wait(selkies_desktop_loop_t *loop,
+    uint64_t timeout_us);
 static selkies_status_t selkies_desktop_publish_cursor(
     selkies_desktop_loop_t *loop);
 
@@ -48,6 +52,7 @@ selkies_engine_desktop(void *data)
     loop.text = NULL;
     loop.retry_us = SELKIES_ENGINE_RETRY_MIN_US;
     loop.unwatched_us = 0;
+    loop.dpi = 0;
 
     while (!selkies_engine_stopping(engine)) {
 
@@ -65,6 +70,7 @@ selkies_engine_desktop(void *data)
 
             if ((bits & SELKIES_DESKTOP_LOST)
                 || selkies_desktop_size_loop(&loop) == SELKIES_LOST
+                || selkies_desktop_dpi_loop(&loop) == SELKIES_LOST
                 || ((bits & SELKIES_DESKTOP_CURSOR)
                     && selkies_desktop_publish_cursor(&loop) == SELKIES_LOST))
             {
@@ -72,6 +78,8 @@ selkies_engine_desktop(void *data)
                 loop.desktop = NULL;
                 continue;
             }
+
+            timeout_us = selkies_desktop_wait(&loop, timeout_us);
 
             /* a resize has read events ahead */
 
@@ -163,6 +171,7 @@ selkies_desktop_open_loop(selkies_desktop_loop_t *loop)
     }
 
     loop->retry_us = SELKIES_ENGINE_RETRY_MIN_US;
+    loop->dpi = 0;
 
     return SELKIES_OK;
 }
@@ -236,6 +245,46 @@ selkies_desktop_size_loop(selkies_desktop_loop_t *loop)
     loop->engine->conf.wake(loop->engine->conf.data, loop->engine->index);
 
     return SELKIES_OK;
+}
+
+
+/* Like a size, a wish is carried out once for a connection. */
+
+static selkies_status_t
+selkies_desktop_dpi_loop(selkies_desktop_loop_t *loop)
+{
+    uint32_t  wanted;
+
+    wanted = atomic_load(&loop->engine->conf.stream->wanted_dpi);
+
+    if (wanted == 0 || wanted == loop->dpi) {
+        return SELKIES_OK;
+    }
+
+    loop->dpi = wanted;
+
+    return selkies_desktop_dpi(loop->desktop, selkies_dpi_dots(wanted),
+                               selkies_dpi_cursor(wanted));
+}
+
+
+/* Until the end of the wait, or what is due before that. */
+
+static uint64_t
+selkies_desktop_wait(selkies_desktop_loop_t *loop, uint64_t timeout_us)
+{
+    uint64_t  due, now;
+
+    due = selkies_desktop_due(loop->desktop);
+
+    if (due == UINT64_MAX) {
+        return timeout_us;
+    }
+
+    now = selkies_clock_us();
+    due = due > now ? due - now : 0;
+
+    return due < timeout_us ? due : timeout_us;
 }
 
 

@@ -234,6 +234,7 @@ typedef struct {
     int32_t                     initial_width;  /* 0: not said or nonsense */
     int32_t                     initial_height;
     uint8_t                     audio_redundancy;
+    uint8_t                     scaling_dpi;    /* it was said */
 } selkies_settings_result_t;
 
 

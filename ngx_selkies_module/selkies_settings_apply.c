@@ -330,6 +330,8 @@ selkies_apply_extras(json_t *root, selkies_settings_result_t *result)
         result->initial_height = 0;
     }
 
+    result->scaling_dpi = json_object_get(root, "scaling_dpi") != NULL;
+
     result->audio_redundancy =
         json_is_true(json_object_get(root, "audioRedundancy"));
 }

@@ -182,6 +182,8 @@ typedef struct {
     _Atomic uint32_t           wanted_fullcolor;        /* 4:4:4: 1 */
     _Atomic uint32_t           wanted_key_s;    /* between keys, 0: none */
     _Atomic uint32_t           wanted_cursor;   /* in the picture: 1 */
+    _Atomic uint32_t           wanted_dpi;      /* see selkies_dpi_pack(); 0:
+                                                   the desktop's own */
     _Atomic uint32_t           wanted_keys;     /* counts requests */
 
     /* changed under the lock */
@@ -381,6 +383,29 @@ static inline uint32_t
 selkies_size_serial(uint64_t size)
 {
     return (uint32_t) (size >> 32);
+}
+
+
+/* The DPI of a desktop, and the size of its cursors in pixels. */
+
+static inline uint32_t
+selkies_dpi_pack(int32_t dpi, int32_t cursor)
+{
+    return (uint32_t) cursor << 16 | ((uint32_t) dpi & 0xffff);
+}
+
+
+static inline int32_t
+selkies_dpi_dots(uint32_t packed)
+{
+    return (int32_t) (packed & 0xffff);
+}
+
+
+static inline int32_t
+selkies_dpi_cursor(uint32_t packed)
+{
+    return (int32_t) (packed >> 16);
 }
 
 

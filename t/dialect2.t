@@ -224,16 +224,19 @@ $c->forget();
 $c->send_text('START_VIDEO');
 $c->wait_frame(key => 1);
 
-like(story($c), qr/^cursor\ stream_resolution\ (?:DISPLAY_CONFIG_UPDATE\ )?
-	PIPELINE_RESETTING\ primary\ VIDEO_STARTED\ key/x,
-	'START_VIDEO: the cursor, which it has cleared, reset, VIDEO_STARTED, a key');
+# nobody watched: the capture may have ended, then the reset comes with it
+
+my $reset = qr/stream_resolution (?:DISPLAY_CONFIG_UPDATE )?PIPELINE_RESETTING primary/;
+
+like(story($c), qr/^cursor (?:$reset VIDEO_STARTED|VIDEO_STARTED $reset) key/,
+	'START_VIDEO: the cursor, which it has cleared, and a reset');
 
 $c->wait_quiet(0.7, 10);
 $c->forget();
 $c->send_text('START_VIDEO');
 $c->wait_frame(key => 1);
 like(story($c), qr/PIPELINE_RESETTING primary VIDEO_STARTED key/,
-	'the same while it runs');
+	'while it runs: the reset before VIDEO_STARTED');
 
 # a still screen
 
