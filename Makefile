@@ -197,7 +197,8 @@ tsan:
 
 FUZZ_CORE := $(filter ngx_selkies_module/selkies_%,$(CORE))
 FUZZ_CORE := $(filter-out ngx_selkies_module/selkies_engine% \
-                          %/selkies_control.c %/selkies_thread.c,$(FUZZ_CORE))
+                          ngx_selkies_module/selkies_control% \
+                          %/selkies_thread.c,$(FUZZ_CORE))
 FUZZ_CORE += $(filter encoders/cavlc.c encoders/convert% encoders/h264.c encoders/lite% encoders/motion.c \
                       encoders/picture.c encoders/text.c encoders/transform.c,$(CORE))
 

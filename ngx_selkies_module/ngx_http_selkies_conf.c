@@ -209,9 +209,17 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_selkies_module);
     smcf->used = 1;
 
-    written = conf->display != &ngx_http_selkies_display_0;
+    /* gamepads are there before a client is: such a display is written, too */
 
-    return ngx_http_selkies_add_display(cf, conf, written);
+    written = conf->display != &ngx_http_selkies_display_0
+              || *selkies_settings_string(conf->effective,
+                                          SELKIES_SET_JS_SOCKET_PATH);
+
+    if (ngx_http_selkies_add_display(cf, conf, written) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_selkies_merge_gamepads(cf, conf);
 }
 
 

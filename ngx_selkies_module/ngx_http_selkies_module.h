@@ -21,6 +21,7 @@
 #include "selkies_control.h"
 #include "selkies_engine.h"
 #include "selkies_link.h"
+#include "selkies_pads.h"
 #include "selkies_protocol.h"
 #include "selkies_settings.h"
 #include "selkies_shared.h"
@@ -79,6 +80,16 @@ typedef struct {
 
     selkies_engine_t            *engine;        /* owner only */
     int                          folder;        /* the framebuffer's, or -1 */
+
+    const char                  *pads_folder;   /* of sockets, NULL: no pads */
+    selkies_gamepad_files_t     *pads_files;    /* NULL: not listening */
+    selkies_gamepads_t          *pads;          /* in who serves them */
+    ngx_connection_t            *pads_connection;
+    uint32_t                     pads_position; /* in the place's changes */
+    ngx_event_t                  rumble_timer;
+    ngx_msec_t                   rumbled;       /* when last passed on */
+    ngx_uint_t                   rumble_pads;   /* bits of those due */
+    selkies_gamepad_rumble_t     rumbles[SELKIES_GAMEPADS];
     selkies_control_t           *control;       /* once somebody controls */
 
     ngx_queue_t                  sessions;      /* of this worker */
@@ -160,6 +171,7 @@ typedef enum {
     NGX_HTTP_SELKIES_HEARTBEAT,         /* are its keys still held? */
     NGX_HTTP_SELKIES_CAPTION,           /* its variables may be others now */
     NGX_HTTP_SELKIES_SHARING,           /* it should have claimed by now */
+    NGX_HTTP_SELKIES_PADS,              /* are its gamepads still held? */
     NGX_HTTP_SELKIES_DEADLINES
 } ngx_http_selkies_deadline_e;
 
@@ -254,6 +266,12 @@ struct ngx_http_selkies_session_s {
     selkies_settings_client_t    settings;
     selkies_control_client_t    *held;
 
+    /* gamepads */
+
+    ngx_msec_t                   pads_heard;    /* its last word of them */
+    uint32_t                     rumbled[SELKIES_GAMEPADS];     /* last sent */
+    selkies_pad_client_t         pads[SELKIES_GAMEPADS];
+
     /* statistics */
 
     uint64_t                     pictures;
@@ -278,6 +296,9 @@ struct ngx_http_selkies_session_s {
     unsigned                     live:1;        /* the 101 is out */
     unsigned                     extended:1;    /* it spoke _ext */
     unsigned                     want_status:1;
+    unsigned                     want_rumble:1;
+    unsigned                     pads_beat:1;   /* it says what it holds */
+    unsigned                     pads_used:4;   /* bits of those it has used */
     unsigned                     lite:1;        /* it takes lite pictures */
     unsigned                     whole:1;       /* counted as such a reader */
     unsigned                     imposed:1;     /* told: no other encoder */
@@ -490,6 +511,7 @@ ngx_int_t ngx_http_selkies_zone(ngx_conf_t *cf,
 ngx_int_t ngx_http_selkies_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_selkies_init_process(ngx_cycle_t *cycle);
 void ngx_http_selkies_exit_process(ngx_cycle_t *cycle);
+void ngx_http_selkies_exit_master(ngx_cycle_t *cycle);
 
 /*
  * A session has come (the owner may have to be found), or gone.  DECLINED:
@@ -760,6 +782,9 @@ ngx_uint_t ngx_http_selkies_too_fast(ngx_http_selkies_session_t *s);
 
 
 #pragma GCC visibility pop
+
+
+#include "ngx_http_selkies_pads.h"
 
 
 #endif /* NGX_HTTP_SELKIES_MODULE_H_INCLUDED */

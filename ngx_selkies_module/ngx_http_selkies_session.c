@@ -211,6 +211,7 @@ ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s)
     ngx_http_selkies_send_state(s);
     ngx_http_selkies_session_send_encoder(s);
     ngx_http_selkies_send_cursor(s);
+    ngx_http_selkies_send_rumble(s);
     ngx_http_selkies_send(s);
 }
 
@@ -246,6 +247,7 @@ ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
 
     s->owner = 0;
     ngx_http_selkies_link_forget(s);
+    ngx_http_selkies_release_pads(s);
 
     if (s->held != NULL && s->display->control != NULL) {
         selkies_control_release(s->display->control, s->held);
@@ -543,6 +545,10 @@ ngx_http_selkies_session_deadline(ngx_http_selkies_session_t *s,
         ngx_http_selkies_sharing_due(s);
         return;
 
+    case NGX_HTTP_SELKIES_PADS:
+        ngx_http_selkies_pads_due(s);
+        return;
+
     default:
         return;
     }
@@ -613,6 +619,7 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
 
     ngx_http_selkies_session_unwatch(s);
     ngx_http_selkies_caption_leave(s);
+    ngx_http_selkies_release_pads(s);
 
     if (s->held != NULL && s->display->control != NULL) {
         selkies_control_leave(s->display->control, s->held);

@@ -90,6 +90,11 @@ static const ngx_http_selkies_verb_pt
     [SELKIES_VERB_POINTER] = ngx_http_selkies_pointer,
     [SELKIES_VERB_POINTER_RELATIVE] = ngx_http_selkies_pointer,
     [SELKIES_VERB_TYPE] = ngx_http_selkies_type,
+    [SELKIES_VERB_GAMEPAD_CONNECT] = ngx_http_selkies_pad,
+    [SELKIES_VERB_GAMEPAD_DISCONNECT] = ngx_http_selkies_pad,
+    [SELKIES_VERB_GAMEPAD_BUTTON] = ngx_http_selkies_pad,
+    [SELKIES_VERB_GAMEPAD_AXIS] = ngx_http_selkies_pad,
+    [SELKIES_VERB_GAMEPAD_HELD] = ngx_http_selkies_pad,
     [SELKIES_VERB_CLIPBOARD_READ] = ngx_http_selkies_clipboard_read,
     [SELKIES_VERB_CLIPBOARD_REQUEST] = ngx_http_selkies_clipboard_read
 };
@@ -133,7 +138,13 @@ ngx_http_selkies_message(ngx_http_selkies_session_t *s, const u_char *data,
     rights = SELKIES_BY_ANYONE;
 
     if (s->owner) {
-        rights = SELKIES_RIGHTS;
+        rights = SELKIES_RIGHTS & ~SELKIES_BY_GAMEPAD;
+    }
+
+    if ((cmd.flags & SELKIES_BY_GAMEPAD)
+        && ngx_http_selkies_may_use_pad(s, cmd.u.gamepad.index))
+    {
+        rights |= SELKIES_BY_GAMEPAD;
     }
 
     if (!(cmd.flags & SELKIES_RIGHTS & rights)) {
@@ -513,6 +524,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     }
 
     s->want_status = (ext.want & SELKIES_EXT_STATUS) != 0;
+    s->want_rumble = (ext.want & SELKIES_EXT_RUMBLE) != 0;
     lite = s->conf->h264_lite && (ext.want & SELKIES_EXT_LITE) != 0;
 
     if (lite != s->lite) {

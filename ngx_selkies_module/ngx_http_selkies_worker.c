@@ -17,7 +17,8 @@
 
 static ngx_int_t ngx_http_selkies_init_zone(ngx_shm_zone_t *zone, void *data);
 static void ngx_http_selkies_close_bells(void *data);
-static void ngx_http_selkies_reload_single(ngx_http_selkies_main_conf_t *smcf);
+static void ngx_http_selkies_reload_single(ngx_cycle_t *cycle,
+    ngx_http_selkies_main_conf_t *smcf);
 static ngx_int_t ngx_http_selkies_open_bell(ngx_cycle_t *cycle);
 static uint32_t ngx_http_selkies_count(ngx_http_selkies_display_t *display,
     selkies_count_e count, ngx_int_t n);
@@ -110,13 +111,18 @@ ngx_http_selkies_init_module(ngx_cycle_t *cycle)
 
     if (smcf == NULL || !smcf->used || ngx_test_config) {
         ngx_http_selkies_cycle = NULL;
+
+        if (!ngx_test_config) {
+            ngx_http_selkies_gamepads_listen(cycle, NULL);
+        }
+
         return NGX_OK;
     }
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
     if (!ccf->master && ngx_http_selkies_cycle != NULL) {
-        ngx_http_selkies_reload_single(smcf);
+        ngx_http_selkies_reload_single(cycle, smcf);
         return NGX_OK;
     }
 
@@ -174,7 +180,14 @@ ngx_http_selkies_init_module(ngx_cycle_t *cycle)
         }
     }
 
+    sc->pads_bell = selkies_bell_open();
+
+    if (sc->pads_bell == -1) {
+        goto failed;
+    }
+
     ngx_http_selkies_cycle = sc;
+    ngx_http_selkies_gamepads_listen(cycle, smcf);
 
     return NGX_OK;
 
@@ -199,6 +212,8 @@ ngx_http_selkies_close_bells(void *data)
         close(sc->worker_bells[i]);
     }
 
+    close(sc->pads_bell);
+
     for (i = 0; i < SELKIES_STREAMS_MAX; i++) {
         if (sc->display_bells[i] != 0) {
             close(sc->display_bells[i]);
@@ -218,7 +233,8 @@ ngx_http_selkies_close_bells(void *data)
  */
 
 static void
-ngx_http_selkies_reload_single(ngx_http_selkies_main_conf_t *smcf)
+ngx_http_selkies_reload_single(ngx_cycle_t *cycle,
+    ngx_http_selkies_main_conf_t *smcf)
 {
     ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
 
@@ -237,6 +253,8 @@ ngx_http_selkies_reload_single(ngx_http_selkies_main_conf_t *smcf)
     w->quitting = 0;
 
     ngx_http_selkies_attach_displays();
+    ngx_http_selkies_gamepads_listen(cycle, smcf);
+    ngx_http_selkies_gamepads_start(cycle);
 }
 
 
@@ -291,7 +309,10 @@ ngx_http_selkies_init_process(ngx_cycle_t *cycle)
 
     if (orphans) {
         ngx_http_selkies_find_orphans();
+        ngx_http_selkies_gamepads_orphans();
     }
+
+    ngx_http_selkies_gamepads_start(cycle);
 
     return NGX_OK;
 }
@@ -347,12 +368,15 @@ ngx_http_selkies_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_http_selkies_gamepads_stop();
     ngx_http_selkies_stop_engines();
     ngx_http_selkies_stop_controls();
     ngx_http_selkies_resign();
     ngx_http_selkies_log_flush();
 
     if (w->entry != NULL) {
+        ngx_http_selkies_gamepads_orphans();
+
         ngx_http_selkies_lock();
         selkies_worker_free(w->entry);
         ngx_http_selkies_unlock();
@@ -415,6 +439,15 @@ ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s)
     }
 
     ngx_http_selkies_display_left(s->display);
+}
+
+
+ngx_uint_t
+ngx_http_selkies_worker_number(void)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    return w->entry - w->shared->workers;
 }
 
 
@@ -685,6 +718,7 @@ ngx_http_selkies_quit(void)
 
     w->quitting = 1;
 
+    ngx_http_selkies_gamepads_stop();
     ngx_http_selkies_stop_engines();
     ngx_http_selkies_resign();
 

@@ -29,6 +29,7 @@ typedef struct {
     int                          *worker_bells;
     int                           display_bells[SELKIES_STREAMS_MAX];
     int                           desktop_bells[SELKIES_STREAMS_MAX];
+    int                           pads_bell;    /* of who serves gamepads */
 } ngx_http_selkies_cycle_t;
 
 
@@ -71,6 +72,23 @@ void ngx_http_selkies_resign(void);
 /* The owner: an engine for each display that is watched, none for others. */
 
 void ngx_http_selkies_service(void);
+
+/* ngx_http_selkies_gamepads.c */
+
+/* The master: sockets for the displays that have gamepads, none for others. */
+
+void ngx_http_selkies_gamepads_listen(ngx_cycle_t *cycle,
+    ngx_http_selkies_main_conf_t *smcf);
+
+/* A worker begins, or ceases, to serve them, if it is the one that does. */
+
+void ngx_http_selkies_gamepads_start(ngx_cycle_t *cycle);
+void ngx_http_selkies_gamepads_stop(void);
+
+/* What clients of workers that are gone held, and of this one, goes. */
+
+void ngx_http_selkies_gamepads_orphans(void);
+
 
 /* Ends all engines, or the process if one of them does not end. */
 

@@ -45,7 +45,7 @@ static selkies_parse_t selkies_parse_binary(selkies_command_t *cmd,
 #define ANYONE      SELKIES_BY_ANYONE
 #define OWNER       SELKIES_BY_OWNER
 #define INPUT       SELKIES_BY_INPUT
-#define GAMEPAD     (SELKIES_BY_GAMEPAD|SELKIES_COUNTED)
+#define GAMEPAD     (SELKIES_BY_GAMEPAD|SELKIES_COUNTED|SELKIES_QUIET)
 #define COUNTED     SELKIES_COUNTED
 #define QUIET       SELKIES_QUIET
 #define CLAIM       SELKIES_AFTER_CLAIM

@@ -320,8 +320,8 @@ static const selkies_setting_t  selkies_settings[SELKIES_SETTINGS] = {
             NULL, "place of it, 0 is none (`selkies_watermark`)"),
 
     [SELKIES_SET_JS_SOCKET_PATH] =
-        STR("js_socket_path", NULL, NULL, "/tmp", 0,
-            "folder of the gamepad sockets"),
+        STR("js_socket_path", NULL, NULL, "", 0,
+            "folder of the gamepad sockets; none: no gamepads"),
 
     [SELKIES_SET_ENABLE_CLIPBOARD] =
         ENUM("enable_clipboard", "true", selkies_clipboards, NULL, SENT_2,

@@ -30,6 +30,7 @@
 
 #include "../capture/input.h"
 #include "selkies_join.h"
+#include "selkies_pads.h"
 #include "selkies_ring.h"
 
 
@@ -165,6 +166,10 @@ typedef struct {
                                                    over from, with its resume */
     uint8_t                    resume[SELKIES_RESUME_BYTES];
     uint64_t                   resume_until_ms; /* 0 while the socket lives */
+
+    /* locked: gamepads */
+
+    selkies_pads_t             pads;
 
     /* wanted: any event loop */
 
