@@ -693,6 +693,14 @@ selkies_desktop_due(selkies_desktop_t *desktop)
 
 
 selkies_status_t
+selkies_desktop_monitors(selkies_desktop_t *desktop,
+    const selkies_monitor_t *monitors, size_t n)
+{
+    return selkies_monitors_set(&desktop->x11, monitors, n);
+}
+
+
+selkies_status_t
 selkies_desktop_cursor(selkies_desktop_t *desktop, selkies_cursor_t *cursor)
 {
     XFixesCursorImage         *image;

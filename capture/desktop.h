@@ -15,6 +15,7 @@
 
 
 #include "capture.h"
+#include "monitors.h"
 #include "x11.h"
 
 
@@ -124,6 +125,12 @@ selkies_status_t selkies_desktop_dpi(selkies_desktop_t *desktop, int32_t dpi,
  */
 
 uint64_t selkies_desktop_due(selkies_desktop_t *desktop);
+
+
+/* What the screen is shown on: as selkies_monitors_set(). */
+
+selkies_status_t selkies_desktop_monitors(selkies_desktop_t *desktop,
+    const selkies_monitor_t *monitors, size_t n);
 
 
 /* The cursor now; takes SELKIES_DESKTOP_CURSOR down.  OK, ERROR or LOST. */

@@ -28,7 +28,8 @@ static selkies_status_t selkies_screen_fetch(selkies_screen_t *screen);
 static selkies_status_t selkies_screen_image_failed(selkies_screen_t *screen);
 static void selkies_screen_add(selkies_screen_t *screen);
 static void selkies_screen_drain(selkies_screen_t *screen);
-static void selkies_screen_copy(selkies_screen_t *screen);
+static void selkies_screen_copy(selkies_screen_t *screen,
+    const selkies_rect_t *view);
 
 
 static const char *const  selkies_screen_tiers[] = {
@@ -438,19 +439,7 @@ selkies_screen_acquire(selkies_screen_t *screen, selkies_frame_t *frame)
         return status;
     }
 
-    if (screen->tier == SELKIES_TIER_FB) {
-        frame->pixels = screen->fb.pixels;
-        frame->stride_bytes = screen->fb.stride_bytes;
-
-    } else {
-        frame->pixels = screen->shm.memory;
-        frame->stride_bytes = screen->shm.stride_bytes;
-    }
-
-    frame->width = screen->width;
-    frame->height = screen->height;
-    frame->rects = screen->rects;
-    frame->nrects = screen->nrects;
+    selkies_screen_fill(screen, frame);
 
     return SELKIES_OK;
 }
@@ -532,8 +521,9 @@ selkies_screen_fetch(selkies_screen_t *screen)
 {
     int             i, n, full;
     XRectangle     *fetched;
-    selkies_rect_t  rect;
+    selkies_rect_t  rect, view;
 
+    selkies_screen_view(screen, &view);
     full = screen->full;
     n = 0;
 
@@ -543,7 +533,7 @@ selkies_screen_fetch(selkies_screen_t *screen)
     XDamageSubtract(screen->display, screen->damage, None, screen->region);
 
     if (screen->tier == SELKIES_TIER_PIXMAP) {
-        selkies_screen_copy(screen);
+        selkies_screen_copy(screen, &view);
     }
 
     fetched = XFixesFetchRegion(screen->display, screen->region, &n);
@@ -554,7 +544,7 @@ selkies_screen_fetch(selkies_screen_t *screen)
         rect.width = fetched[i].width;
         rect.height = fetched[i].height;
 
-        if (selkies_rect_clip(&rect, screen->width, screen->height)) {
+        if (selkies_screen_clip(&view, &rect)) {
             selkies_rects_add(screen->rects, &screen->nrects,
                               SELKIES_SCREEN_RECTS_MAX, &rect);
         }
@@ -565,10 +555,7 @@ selkies_screen_fetch(selkies_screen_t *screen)
     }
 
     if (full) {
-        screen->rects[0].x = 0;
-        screen->rects[0].y = 0;
-        screen->rects[0].width = screen->width;
-        screen->rects[0].height = screen->height;
+        screen->rects[0] = view;
         screen->nrects = 1;
     }
 
@@ -611,12 +598,13 @@ selkies_screen_fetch(selkies_screen_t *screen)
 static void
 selkies_screen_add(selkies_screen_t *screen)
 {
-    size_t  i;
+    size_t          i;
+    selkies_rect_t  view;
+
+    selkies_screen_view(screen, &view);
 
     for (i = 0; i < screen->nadded; i++) {
-        if (selkies_rect_clip(&screen->added[i], screen->width,
-                              screen->height))
-        {
+        if (selkies_screen_clip(&view, &screen->added[i])) {
             selkies_rects_add(screen->rects, &screen->nrects,
                               SELKIES_SCREEN_RECTS_MAX, &screen->added[i]);
         }
@@ -671,7 +659,7 @@ selkies_screen_drain(selkies_screen_t *screen)
 
 
 static void
-selkies_screen_copy(selkies_screen_t *screen)
+selkies_screen_copy(selkies_screen_t *screen, const selkies_rect_t *view)
 {
     if (screen->full) {
         (void) XSetClipMask(screen->display, screen->gc, None);
@@ -682,8 +670,8 @@ selkies_screen_copy(selkies_screen_t *screen)
     }
 
     (void) XCopyArea(screen->display, screen->root, screen->shm.pixmap,
-                     screen->gc, 0, 0, (unsigned) screen->width,
-                     (unsigned) screen->height, 0, 0);
+                     screen->gc, view->x, view->y, (unsigned) view->width,
+                     (unsigned) view->height, view->x, view->y);
 }
 
 
@@ -704,11 +692,15 @@ selkies_screen_damage_all(selkies_screen_t *screen)
 void
 selkies_screen_damage(selkies_screen_t *screen, const selkies_rect_t *rect)
 {
-    selkies_rect_t  part;
+    selkies_rect_t  part, view;
+
+    selkies_screen_view(screen, &view);
 
     part = *rect;
+    part.x += view.x;
+    part.y += view.y;
 
-    if (selkies_rect_clip(&part, screen->width, screen->height)) {
+    if (selkies_screen_clip(&view, &part)) {
         selkies_rects_add(screen->added, &screen->nadded,
                           SELKIES_SCREEN_ADDED_MAX, &part);
     }

@@ -72,7 +72,7 @@ typedef struct selkies_screen_s  selkies_screen_t;
 /*
  * The cursor as it is to be drawn: B G R A, the colours multiplied by alpha,
  * rows without a gap; NULL where there is none.  x and y are its top left
- * corner on the screen, the hot spot subtracted, and may be outside.  The
+ * corner in frames, the hot spot subtracted, and may be outside.  The
  * pixels are the screen's, valid until the next selkies_screen_cursor().
  */
 
@@ -142,6 +142,21 @@ selkies_status_t selkies_screen_size(selkies_screen_t *screen, int32_t *width,
 
 
 /*
+ * Frames are of this part of the screen from now on, which counts as damaged;
+ * NULL, or one without pixels: of all of it.  Rectangles and cursor are told
+ * from its corner.
+ */
+
+void selkies_screen_crop(selkies_screen_t *screen, const selkies_rect_t *area);
+
+
+/* What frames show, in pixels of the screen: the part that is inside of it. */
+
+void selkies_screen_view(const selkies_screen_t *screen,
+    selkies_rect_t *view);
+
+
+/*
  * Starts and stops the reports of damage: a stopped screen wakes nobody but
  * for a change of geometry.  After start the whole screen counts as damaged.
  * Both may be repeated.  start: OK, ERROR or LOST.
@@ -170,8 +185,8 @@ void selkies_screen_damage_all(selkies_screen_t *screen);
 
 
 /*
- * This part of it does, for who lays something over the picture; what is
- * outside of the screen is left out.  With no other damage acquire() then asks
+ * This part of frames does, for who lays something over the picture; what is
+ * outside of them is left out.  With no other damage acquire() then asks
  * the server nothing.
  */
 

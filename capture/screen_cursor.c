@@ -113,6 +113,7 @@ selkies_screen_cursor_event(selkies_screen_t *screen, const XEvent *event)
 selkies_status_t
 selkies_screen_cursor(selkies_screen_t *screen, selkies_sprite_t *sprite)
 {
+    selkies_rect_t            view;
     selkies_status_t          status;
     selkies_screen_cursor_t  *cursor = &screen->cursor;
 
@@ -133,11 +134,13 @@ selkies_screen_cursor(selkies_screen_t *screen, selkies_sprite_t *sprite)
         return status;
     }
 
+    selkies_screen_view(screen, &view);
+
     sprite->pixels = cursor->here && cursor->width ? cursor->pixels : NULL;
     sprite->width = cursor->width;
     sprite->height = cursor->height;
-    sprite->x = cursor->x - cursor->hot_x;
-    sprite->y = cursor->y - cursor->hot_y;
+    sprite->x = cursor->x - cursor->hot_x - view.x;
+    sprite->y = cursor->y - cursor->hot_y - view.y;
 
     return SELKIES_OK;
 }

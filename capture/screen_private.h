@@ -66,6 +66,7 @@ struct selkies_screen_s {
 
     int32_t                 width;
     int32_t                 height;
+    selkies_rect_t          area;           /* of frames; no width: all */
 
     selkies_tier_t          tier;
     int                     shm_support;
@@ -96,6 +97,19 @@ struct selkies_screen_s {
 
 int selkies_screen_cursor_event(selkies_screen_t *screen,
     const XEvent *event);
+
+
+/* Cuts a rectangle of the screen to the view; 0 when nothing is left. */
+
+int selkies_screen_clip(const selkies_rect_t *view, selkies_rect_t *rect);
+
+
+/*
+ * The pixels of the tier as a frame of the view; from here on the screen's
+ * rectangles are told from its corner.
+ */
+
+void selkies_screen_fill(selkies_screen_t *screen, selkies_frame_t *frame);
 
 
 /* The portable tiers: OK, or ERROR where the server has neither. */

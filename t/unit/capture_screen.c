@@ -175,6 +175,30 @@ test_covered(const selkies_frame_t *frame)
 }
 
 
+/* Whether a copy of the view is what the socket hands out there. */
+
+static int
+test_equal(const uint32_t *copy, const selkies_rect_t *view, int32_t width,
+    int32_t height)
+{
+    int        equal;
+    int32_t    y, w, h;
+    uint32_t  *truth;
+
+    truth = test_look(&w, &h);
+    equal = truth != NULL && w == width && h == height;
+
+    for (y = 0; y < view->height && equal; y++) {
+        equal = memcmp(truth + (view->y + y) * w + view->x,
+                       copy + y * view->width, (size_t) view->width * 4) == 0;
+    }
+
+    free(truth);
+
+    return equal;
+}
+
+
 /* Draws at random and follows by damage alone; pictures must stay equal. */
 
 static void
@@ -183,15 +207,16 @@ test_follow(selkies_screen_t *screen, const char *tier)
     GC                gc;
     int               i, j, n, bad;
     Window            window;
-    int32_t           width, height, w, h;
-    uint32_t         *copy, *truth;
-    selkies_rect_t    rect;
+    int32_t           width, height;
+    uint32_t         *copy;
+    selkies_rect_t    rect, view;
     selkies_frame_t   frame;
     selkies_status_t  status;
 
     selkies_screen_size(screen, &width, &height);
+    selkies_screen_view(screen, &view);
 
-    copy = calloc((size_t) width * (size_t) height, 4);
+    copy = calloc((size_t) view.width * (size_t) view.height, 4);
     window = XCreateSimpleWindow(painter.display,
                                  DefaultRootWindow(painter.display), 0, 0,
                                  (unsigned) width, (unsigned) height, 0, 0,
@@ -225,7 +250,7 @@ test_follow(selkies_screen_t *screen, const char *tier)
         status = selkies_screen_acquire(screen, &frame);
 
         if (status == SELKIES_OK) {
-            if (frame.width != width || frame.height != height
+            if (frame.width != view.width || frame.height != view.height
                 || frame.nrects > SELKIES_SCREEN_RECTS_MAX
                 || test_apply(&frame, copy) == -1)
             {
@@ -235,24 +260,49 @@ test_follow(selkies_screen_t *screen, const char *tier)
             selkies_screen_release(screen);
         }
 
-        truth = test_look(&w, &h);
-
-        if (truth == NULL || w != width || h != height
-            || memcmp(truth, copy, (size_t) w * (size_t) h * 4) != 0)
-        {
-            bad++;
-        }
-
-        free(truth);
+        bad += !test_equal(copy, &view, width, height);
     }
 
-    ok(bad == 0, "%s: %dx%d followed by damage equals XGetImage", tier, width,
-       height);
+    ok(bad == 0, "%s: %dx%d at %d,%d followed by damage equals XGetImage",
+       tier, view.width, view.height, view.x, view.y);
 
     XFreeGC(painter.display, gc);
     XDestroyWindow(painter.display, window);
     XSync(painter.display, False);
     free(copy);
+}
+
+
+/* A part of the screen, also one that is not wholly there. */
+
+static void
+test_crop(selkies_screen_t *screen, const char *tier, int32_t width,
+    int32_t height)
+{
+    selkies_rect_t  area, view;
+
+    area.x = 642;
+    area.y = 30;
+    area.width = 322;
+    area.height = 202;
+    selkies_screen_crop(screen, &area);
+    test_follow(screen, tier);
+
+    area.x = width - 101;
+    selkies_screen_crop(screen, &area);
+    selkies_screen_view(screen, &view);
+    ok(view.x == area.x && view.y == 30 && view.width == 101
+       && view.height == 202, "%s: an area is cut to the screen", tier);
+    test_follow(screen, tier);
+
+    area.x = width;
+    selkies_screen_crop(screen, &area);
+    selkies_screen_view(screen, &view);
+    ok(view.x == 0 && view.y == 0 && view.width == width
+       && view.height == height, "%s: one outside is all of it", tier);
+
+    selkies_screen_crop(screen, NULL);
+    test_follow(screen, tier);
 }
 
 
@@ -327,6 +377,8 @@ test_tier(const test_tier_t *test, selkies_desktop_t *desktop)
 
         test_follow(screen, test->tier);
     }
+
+    test_crop(screen, test->tier, width, height);
 
     ok(strcmp(selkies_screen_tier(screen), test->tier) == 0,
        "%s: still the same tier", test->tier);
