@@ -132,7 +132,8 @@ ngx_http_selkies_stream(const selkies_source_t *source)
 
     static selkies_stream_t  nothing;
 
-    stream = selkies_stream_find(ngx_http_selkies_shared(), source->display);
+    stream = selkies_stream_find(ngx_http_selkies_shared(), source->display,
+                                 0);
 
     return stream ? stream : &nothing;
 }

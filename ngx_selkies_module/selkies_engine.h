@@ -56,6 +56,11 @@ typedef struct {
     /* any engine thread: something was published; must not block */
 
     void                    (*wake)(void *data, uint32_t stream_index);
+
+    /* any engine thread: the engine of another screen of the same X display,
+       if there is one, looks at its stream; must not block */
+
+    void                    (*ring)(void *data, uint32_t stream_index);
     void                     *data;
 
     const selkies_log_t      *log;

@@ -23,13 +23,13 @@ typedef struct {
     uint64_t            retry_us;
     uint64_t            unwatched_us;       /* since; 0 while watched */
     uint32_t            dpi;                /* the wish carried out */
+
+    selkies_engine_screens_t  screens;
 } selkies_desktop_loop_t;
 
 
 static uint64_t selkies_desktop_unwatched(selkies_desktop_loop_t *loop);
 static selkies_status_t selkies_desktop_open_loop(
-    selkies_desktop_loop_t *loop);
-static selkies_status_t selkies_desktop_size_loop(
     selkies_desktop_loop_t *loop);
 static selkies_status_t selkies_desktop_dpi_loop(selkies_desktop_loop_t *loop);
 static uint64_t selkies_desktop_wait(selkies_desktop_loop_t *loop,
@@ -53,6 +53,7 @@ selkies_engine_desktop(void *data)
     loop.retry_us = SELKIES_ENGINE_RETRY_MIN_US;
     loop.unwatched_us = 0;
     loop.dpi = 0;
+    loop.screens.laid = false;
 
     while (!selkies_engine_stopping(engine)) {
 
@@ -69,7 +70,8 @@ selkies_engine_desktop(void *data)
             bits = selkies_desktop_dispatch(loop.desktop);
 
             if ((bits & SELKIES_DESKTOP_LOST)
-                || selkies_desktop_size_loop(&loop) == SELKIES_LOST
+                || selkies_engine_screens(engine, loop.desktop, &loop.screens)
+                   == SELKIES_LOST
                 || selkies_desktop_dpi_loop(&loop) == SELKIES_LOST
                 || ((bits & SELKIES_DESKTOP_CURSOR)
                     && selkies_desktop_publish_cursor(&loop) == SELKIES_LOST))
@@ -177,87 +179,21 @@ selkies_desktop_open_loop(selkies_desktop_loop_t *loop)
 }
 
 
-static selkies_status_t
-selkies_desktop_size_loop(selkies_desktop_loop_t *loop)
-{
-    int32_t            min_width, min_height, max_width, max_height,
-                       want_width, want_height;
-    uint64_t           wanted;
-    selkies_status_t   rc;
-    selkies_stream_t  *stream = loop->engine->conf.stream;
-
-    wanted = atomic_load(&stream->wanted_size);
-    want_width = (int32_t) selkies_size_width(wanted);
-    want_height = (int32_t) selkies_size_height(wanted);
-
-    if (want_width == 0 || want_height == 0) {
-        return SELKIES_OK;
-    }
-
-    /*
-     * A wish is carried out once, so that a size the user sets from within
-     * the desktop stands.  The display thread takes engine_size back when it
-     * meets a server anew: that one starts at a size of its own.
-     */
-
-    if (wanted == atomic_load(&stream->engine_size)) {
-        return SELKIES_OK;
-    }
-
-    rc = selkies_desktop_size_range(loop->desktop, &min_width, &min_height,
-                                    &max_width, &max_height);
-
-    if (rc == SELKIES_LOST) {
-        return rc;
-    }
-
-    if (want_width > max_width) {
-        want_width = max_width & ~1;
-    }
-
-    if (want_height > max_height) {
-        want_height = max_height & ~1;
-    }
-
-    if (want_width < min_width) {
-        want_width = (min_width + 1) & ~1;
-    }
-
-    if (want_height < min_height) {
-        want_height = (min_height + 1) & ~1;
-    }
-
-    rc = selkies_desktop_resize(loop->desktop, want_width, want_height);
-
-    if (rc == SELKIES_LOST) {
-        return rc;
-    }
-
-    if (rc == SELKIES_REINIT) {
-        atomic_fetch_add(&stream->statistics.resizes, 1);
-    }
-
-    /* also when it failed: the picture goes on at the size there is */
-
-    atomic_store(&stream->engine_size, wanted);
-
-    selkies_bell_ring(loop->engine->conf.display_bell);
-    loop->engine->conf.wake(loop->engine->conf.data, loop->engine->index);
-
-    return SELKIES_OK;
-}
-
-
 /* Like a size, a wish is carried out once for a connection. */
 
 static selkies_status_t
 selkies_desktop_dpi_loop(selkies_desktop_loop_t *loop)
 {
-    uint32_t  wanted;
+    uint32_t           wanted;
+    selkies_stream_t  *stream = loop->engine->conf.stream;
 
-    wanted = atomic_load(&loop->engine->conf.stream->wanted_dpi);
+    wanted = atomic_load(&stream->wanted_dpi);
 
-    if (wanted == 0 || wanted == loop->dpi) {
+    /* an X display has one, that of its first screen */
+
+    if (wanted == 0 || wanted == loop->dpi
+        || atomic_load(&stream->screen) != 0)
+    {
         return SELKIES_OK;
     }
 

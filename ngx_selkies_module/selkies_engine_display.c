@@ -26,12 +26,7 @@ static uint64_t selkies_display_step(selkies_display_t *d);
 static uint64_t selkies_display_unwatched(selkies_display_t *d);
 static selkies_status_t selkies_display_open(selkies_display_t *d);
 static void selkies_display_close(selkies_display_t *d);
-static selkies_status_t selkies_display_measure(selkies_display_t *d,
-    int32_t *width, int32_t *height);
-static selkies_status_t selkies_display_suits(selkies_display_t *d);
 static void selkies_display_reset(selkies_display_t *d);
-static uint64_t selkies_display_awaited(selkies_display_t *d, uint64_t now);
-static void selkies_display_show(selkies_display_t *d, uint64_t carried);
 static bool selkies_display_prepared(const selkies_display_t *d);
 static selkies_status_t selkies_display_prepare(selkies_display_t *d);
 static const char *selkies_display_encoder(selkies_display_t *d,
@@ -114,7 +109,7 @@ selkies_display_step(selkies_display_t *d)
 
     carried = atomic_load(&d->stream->engine_size);
 
-    if (carried != d->shown) {
+    if (carried != d->shown || selkies_display_moved(d)) {
 
         /* what the desktop thread knows may be on its way to us */
 
@@ -136,7 +131,7 @@ selkies_display_step(selkies_display_t *d)
     }
 
     if (!d->started || (bits & SELKIES_SCREEN_GEOMETRY)
-        || !selkies_display_prepared(d))
+        || selkies_display_moved(d) || !selkies_display_prepared(d))
     {
         if (d->failed_us != 0
             && now - d->failed_us < SELKIES_DISPLAY_FAILURE_US)
@@ -261,7 +256,8 @@ selkies_display_open(selkies_display_t *d)
     atomic_store(&d->stream->engine_size, 0);
     atomic_store(&d->stream->engine_shown, 0);
     d->shown = 0;
-    selkies_bell_ring(engine->conf.desktop_bell);
+    d->area = SELKIES_AREA_ALL;
+    selkies_engine_screens_ring(engine);
 
     strncpy(d->stream->engine_capture, selkies_screen_tier(d->screen),
             sizeof(d->stream->engine_capture) - 1);
@@ -289,65 +285,6 @@ selkies_display_close(selkies_display_t *d)
 }
 
 
-/*
- * The size that the screen has, said to all: who claims the display at this
- * one is not kept waiting for a second thought.
- */
-
-static selkies_status_t
-selkies_display_measure(selkies_display_t *d, int32_t *width, int32_t *height)
-{
-    uint64_t          size;
-    selkies_status_t  rc;
-
-    rc = selkies_screen_size(d->screen, width, height);
-
-    if (rc != SELKIES_OK) {
-        return rc;
-    }
-
-    size = selkies_size_pack(0, (uint32_t) *width, (uint32_t) *height);
-
-    if (atomic_exchange(&d->stream->engine_screen, size) != size) {
-        d->engine->conf.wake(d->engine->conf.data, d->engine->index);
-    }
-
-    return SELKIES_OK;
-}
-
-
-/*
- * A screen that has the wanted size from the start is not kept waiting for the
- * desktop thread, which has much to learn of a new server first.
- */
-
-static selkies_status_t
-selkies_display_suits(selkies_display_t *d)
-{
-    int32_t           width, height;
-    uint64_t          wanted, none;
-    selkies_status_t  rc;
-
-    rc = selkies_display_measure(d, &width, &height);
-
-    if (rc != SELKIES_OK) {
-        return rc;
-    }
-
-    wanted = atomic_load(&d->stream->wanted_size);
-
-    if (selkies_size_width(wanted) == (uint32_t) width
-        && selkies_size_height(wanted) == (uint32_t) height)
-    {
-        none = 0;
-        (void) atomic_compare_exchange_strong(&d->stream->engine_size, &none,
-                                              wanted);
-    }
-
-    return SELKIES_OK;
-}
-
-
 /* The encoder and its picture: what is made anew for another size. */
 
 static void
@@ -365,56 +302,6 @@ selkies_display_reset(selkies_display_t *d)
     d->started = 0;
     d->pending_us = 0;
     d->failed_us = 0;
-}
-
-
-/*
- * While the first client makes its mind up about the size, or the desktop
- * thread is changing it, a picture would be wasted on the old one.  How long
- * to wait yet, 0 for not at all.
- */
-
-static uint64_t
-selkies_display_awaited(selkies_display_t *d, uint64_t now)
-{
-    uint64_t  wanted;
-
-    wanted = atomic_load(&d->stream->wanted_size);
-
-    if (selkies_size_width(wanted) != 0
-        && wanted == atomic_load(&d->stream->engine_size))
-    {
-        d->size_us = 0;
-        return 0;
-    }
-
-    if (d->size_us == 0) {
-        d->size_us = now;
-    }
-
-    if (now - d->size_us >= SELKIES_ENGINE_RESIZE_US) {
-        return 0;
-    }
-
-    return d->size_us + SELKIES_ENGINE_RESIZE_US - now;
-}
-
-
-/*
- * Pictures made from now on have the size that came of a wish; until now a key
- * of the size before was the newest one.
- */
-
-static void
-selkies_display_show(selkies_display_t *d, uint64_t carried)
-{
-    if (carried == d->shown) {
-        return;
-    }
-
-    d->shown = carried;
-    atomic_store(&d->stream->engine_shown, carried);
-    d->engine->conf.wake(d->engine->conf.data, d->engine->index);
 }
 
 
@@ -445,14 +332,15 @@ selkies_display_prepare(selkies_display_t *d)
 
     log = d->failing ? NULL : engine->conf.log;
 
-    rc = selkies_display_measure(d, &width, &height);
+    rc = selkies_display_crop(d);
+
+    if (rc == SELKIES_OK) {
+        rc = selkies_display_measure(d, &width, &height);
+    }
 
     if (rc != SELKIES_OK) {
         return rc;
     }
-
-    width &= ~1;
-    height &= ~1;
 
     if (selkies_display_prepared(d) && width == d->picture.width
         && height == d->picture.height)

@@ -54,6 +54,7 @@ typedef struct {
     uint64_t                 failed_us;         /* last failure; 0: none */
     uint64_t                 size_us;           /* resize awaited since */
     uint64_t                 shown;             /* wish that picture follows */
+    uint64_t                 area;              /* of the X screen, shown */
     uint32_t                 keys;              /* requests answered */
     unsigned                 started:1;
     unsigned                 fresh:1;           /* no picture of it yet */
@@ -80,6 +81,53 @@ selkies_status_t selkies_display_encode(selkies_display_t *d, uint64_t now,
 /* A picture was made: counts it against the frame rate. */
 
 void selkies_display_paced(selkies_display_t *d, uint64_t now);
+
+
+/*
+ * The size of what is shown, possibly odd, said to all: who claims the display
+ * at this one is not kept waiting for a second thought.  OK or LOST.
+ */
+
+selkies_status_t selkies_display_measure(selkies_display_t *d, int32_t *width,
+    int32_t *height);
+
+
+/*
+ * A screen that has the wanted size from the start is not kept waiting for the
+ * desktop thread, which has much to learn of a new server first.  OK or LOST.
+ */
+
+selkies_status_t selkies_display_suits(selkies_display_t *d);
+
+
+/*
+ * While the first client makes its mind up about the size, or the desktop
+ * thread is changing it, a picture would be wasted on the old one.  How long
+ * to wait yet, 0 for not at all.
+ */
+
+uint64_t selkies_display_awaited(selkies_display_t *d, uint64_t now);
+
+
+/*
+ * Pictures made from now on have the size that came of a wish; until now a key
+ * of the size before was the newest one.
+ */
+
+void selkies_display_show(selkies_display_t *d, uint64_t carried);
+
+
+/* Whether another part of the X screen is to be shown than what is. */
+
+bool selkies_display_moved(const selkies_display_t *d);
+
+
+/*
+ * Takes over the part of the X screen that is to be shown.  ERROR: there is no
+ * room for it.
+ */
+
+selkies_status_t selkies_display_crop(selkies_display_t *d);
 
 
 /* Whether somebody watches who takes no lite pictures. */

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+#include "../capture/desktop.h"
 #include "../encoders/encoder.h"
 #include "../encoders/quality.h"
 #include "selkies_engine.h"
@@ -65,6 +66,31 @@ typedef struct {
 
 
 #pragma GCC visibility push(hidden)
+
+
+/* What a desktop thread has made of the wishes of several screens. */
+
+typedef struct {
+    bool                      laid;             /* there are several */
+    uint64_t                  wanted[SELKIES_SCREENS_MAX];  /* 0: not there */
+    uint32_t                  side[SELKIES_SCREENS_MAX];
+} selkies_engine_screens_t;
+
+
+/*
+ * Desktop thread.  Brings the X screen to the size, and each screen that it is
+ * shown on to the part of it, that clients want.  Of the engines of one X
+ * display that of the first screen that is watched does so for all.  OK or
+ * LOST.
+ */
+
+selkies_status_t selkies_engine_screens(selkies_engine_t *engine,
+    selkies_desktop_t *desktop, selkies_engine_screens_t *screens);
+
+
+/* Any thread.  The desktop threads of all these engines look again. */
+
+void selkies_engine_screens_ring(selkies_engine_t *engine);
 
 
 /*

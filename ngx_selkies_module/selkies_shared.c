@@ -99,10 +99,20 @@ selkies_stream_hold(selkies_shared_t *shared, selkies_worker_t *worker,
     const selkies_source_t *source, bool *differs)
 {
     uint32_t           i;
-    selkies_stream_t  *stream, *unused, *left;
+    selkies_stream_t  *stream, *primary, *unused, *left;
 
     *differs = false;
-    stream = selkies_stream_find(shared, source->display);
+    primary = NULL;
+
+    if (source->screen != 0) {
+        primary = selkies_stream_find(shared, source->display, 0);
+
+        if (primary == NULL || source->screen >= SELKIES_SCREENS_MAX) {
+            return NULL;
+        }
+    }
+
+    stream = selkies_stream_find(shared, source->display, source->screen);
 
     if (stream != NULL) {
         i = selkies_stream_index(shared, stream);
@@ -160,6 +170,9 @@ selkies_stream_hold(selkies_shared_t *shared, selkies_worker_t *worker,
 held:
 
     i = selkies_stream_index(shared, stream);
+    atomic_store(&stream->screen, source->screen);
+    atomic_store(&stream->desk, 1 + (primary == NULL ? i
+                                     : selkies_stream_index(shared, primary)));
     atomic_fetch_add(&worker->watch[i].counts[SELKIES_COUNT_HOLDS], 1);
 
     return stream;
@@ -195,12 +208,17 @@ selkies_stream_release(selkies_shared_t *shared, selkies_worker_t *worker,
 
 
 selkies_stream_t *
-selkies_stream_find(selkies_shared_t *shared, const char *display)
+selkies_stream_find(selkies_shared_t *shared, const char *display,
+    uint32_t screen)
 {
-    uint32_t  i;
+    uint32_t           i;
+    selkies_source_t  *source;
 
     for (i = 0; i < shared->conf.nstreams && display[0] != '\0'; i++) {
-        if (strcmp(shared->streams[i].source.display, display) == 0) {
+        source = &shared->streams[i].source;
+
+        if (source->screen == screen && strcmp(source->display, display) == 0)
+        {
             return &shared->streams[i];
         }
     }
@@ -209,10 +227,57 @@ selkies_stream_find(selkies_shared_t *shared, const char *display)
 }
 
 
+uint32_t
+selkies_stream_screens(selkies_shared_t *shared, const selkies_stream_t *stream,
+    selkies_stream_t *screens[SELKIES_SCREENS_MAX])
+{
+    uint32_t           i, n, desk, screen;
+    selkies_stream_t  *other;
+
+    memset(screens, 0, SELKIES_SCREENS_MAX * sizeof(selkies_stream_t *));
+    desk = atomic_load(&stream->desk);
+    n = 0;
+
+    for (i = 0; i < shared->conf.nstreams && desk != 0; i++) {
+        other = &shared->streams[i];
+        screen = atomic_load(&other->screen);
+
+        if (atomic_load(&other->desk) == desk && screen < SELKIES_SCREENS_MAX
+            && screens[screen] == NULL
+            && selkies_size_width(atomic_load(&other->wanted_size)) != 0)
+        {
+            screens[screen] = other;
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+void
+selkies_stream_sweep(selkies_shared_t *shared)
+{
+    uint32_t           i;
+    selkies_stream_t  *stream;
+
+    for (i = 0; i < shared->conf.nstreams; i++) {
+        stream = &shared->streams[i];
+
+        if (stream->source.display[0] != '\0' && stream->source.screen != 0
+            && !selkies_stream_is_held(shared, i))
+        {
+            selkies_stream_empty(shared, stream);
+        }
+    }
+}
+
+
 bool
 selkies_source_same(const selkies_source_t *one, const selkies_source_t *two)
 {
     return strcmp(one->display, two->display) == 0
+           && one->screen == two->screen
            && strcmp(one->xauthority, two->xauthority) == 0
            && strcmp(one->framebuffer, two->framebuffer) == 0
            && one->framebuffer_fd == two->framebuffer_fd
@@ -280,6 +345,14 @@ selkies_stream_empty(selkies_shared_t *shared, selkies_stream_t *stream)
     for (i = 0; i < SELKIES_WORKERS_MAX; i++) {
         if (atomic_load(&shared->workers[i].pid) != 0) {
             selkies_watch_clear(&shared->workers[i].watch[index]);
+        }
+    }
+
+    /* further screens of a display whose primary went: nobody has them */
+
+    for (i = 0; i < shared->conf.nstreams; i++) {
+        if (atomic_load(&shared->streams[i].desk) == index + 1) {
+            atomic_store(&shared->streams[i].desk, 0);
         }
     }
 }

@@ -30,6 +30,7 @@
 
 #include "../capture/input.h"
 #include "selkies_join.h"
+#include "selkies_layout.h"
 #include "selkies_pads.h"
 #include "selkies_ring.h"
 
@@ -137,13 +138,14 @@ typedef struct {
 
 
 /*
- * An X display and the way to it, as the configuration or a request says.
- * Strings are zero-terminated, "" for none; the generation is that of the
+ * A screen of an X display and the way to it, as the configuration or a request
+ * says.  Strings are zero-terminated, "" for none; the generation is that of the
  * workers who say so.
  */
 
 typedef struct {
     char                       display[SELKIES_DISPLAY_LEN];
+    uint32_t                   screen;      /* 0: "primary" */
     char                       xauthority[SELKIES_PATH_LEN];
     char                       framebuffer[SELKIES_PATH_LEN];   /* folder */
     int32_t                    framebuffer_fd;                  /* -1: none */
@@ -154,12 +156,24 @@ typedef struct {
 } selkies_source_t;
 
 
+/*
+ * One screen of an X display: "primary", or a further one.  Each has a place
+ * of its own, with its controller, ring and engine; together they share the X
+ * screen, of which each shows a part (selkies_layout.h).
+ */
+
 typedef struct {
     /* locked: which X display the place belongs to, "" for a free one */
 
     selkies_source_t           source;
 
-    /* locked: who controls the display "primary" */
+    /* changed under the lock: the places of one X display have the same desk,
+       1 + the number of its primary's place; 0 for a free one */
+
+    _Atomic uint32_t           desk;
+    _Atomic uint32_t           screen;
+
+    /* locked: who controls it */
 
     uint64_t                   owner;           /* session id, 0 for none */
     uint64_t                   owner_resumed;   /* id of the socket it took
@@ -174,6 +188,7 @@ typedef struct {
     /* wanted: any event loop */
 
     _Atomic uint64_t           wanted_size;     /* see selkies_size_pack() */
+    _Atomic uint32_t           wanted_side;     /* selkies_side_t */
     _Atomic uint32_t           wanted_fps;
     _Atomic uint32_t           wanted_qp;
     _Atomic uint32_t           wanted_paintover_qp;     /* 0: no paint-over */
@@ -199,6 +214,7 @@ typedef struct {
 
     /* published: the owner's threads */
 
+    _Atomic uint64_t           engine_area;     /* see SELKIES_AREA_NONE */
     _Atomic uint64_t           engine_size;     /* the wish carried out */
     _Atomic uint64_t           engine_shown;    /* and by pictures to come */
     _Atomic uint32_t           engine_state;    /* selkies_stream_state_t */
@@ -216,6 +232,15 @@ typedef struct {
     uint64_t                   ring_offset;     /* from the block's start */
     uint64_t                   join_offset;     /* 0: there is none */
 } selkies_stream_t;
+
+
+/*
+ * engine_area is the part of the X screen that is shown, selkies_area_pack(),
+ * or one of these.
+ */
+
+#define SELKIES_AREA_ALL   0                /* it is the only one */
+#define SELKIES_AREA_NONE  UINT64_MAX       /* there is no room for it */
 
 
 /* What a block is laid out for: it goes on only with the same. */
@@ -260,8 +285,9 @@ bool selkies_shared_fits(const selkies_shared_t *shared,
 
 
 /*
- * Locked.  The place of an X display, held for a worker: the display's own
- * with all that is in it, or one that nobody holds, emptied.  NULL where
+ * Locked.  The place of a screen, held for a worker: the screen's own with all
+ * that is in it, or one that nobody holds, emptied.  A further screen has one
+ * only while its display's primary has, which its holder holds, too.  NULL where
  * there is none, or, then `differs` is true, where workers of this or a newer
  * generation hold it with another way to the display.
  *
@@ -290,10 +316,25 @@ bool selkies_source_same(const selkies_source_t *one,
     const selkies_source_t *two);
 
 
-/* Locked.  The place that a display has now, held or not; NULL for none. */
+/* Locked.  The place that a screen has now, held or not; NULL for none. */
 
 selkies_stream_t *selkies_stream_find(selkies_shared_t *shared,
-    const char *display);
+    const char *display, uint32_t screen);
+
+
+/*
+ * Any thread.  The screens of the place's X display that somebody wants: their
+ * places by number, NULL for one that is not there.  How many there are.
+ */
+
+uint32_t selkies_stream_screens(selkies_shared_t *shared,
+    const selkies_stream_t *stream,
+    selkies_stream_t *screens[SELKIES_SCREENS_MAX]);
+
+
+/* Locked.  Further screens that only killed workers held are gone. */
+
+void selkies_stream_sweep(selkies_shared_t *shared);
 
 
 /* The number of a place, for selkies_worker_t.watch[]. */

@@ -58,6 +58,22 @@ test_end(void)
 
 
 static selkies_stream_t *
+test_hold_screen(selkies_worker_t *worker, const char *display,
+    uint32_t screen)
+{
+    selkies_source_t  source;
+
+    memset(&source, 0, sizeof(selkies_source_t));
+    (void) snprintf(source.display, sizeof(source.display), "%s", display);
+    source.screen = screen;
+    source.framebuffer_fd = -1;
+    source.generation = 1;
+
+    return selkies_stream_hold(shared, worker, &source, &differs);
+}
+
+
+static selkies_stream_t *
 test_hold(selkies_worker_t *worker, const char *display,
     const char *xauthority, uint32_t generation)
 {
@@ -180,10 +196,10 @@ test_recycling(void)
     b = test_hold(two, ":2", "", 1);
     ok(a != NULL && b != NULL && a != b && test_is_empty(a),
        "two displays have a place each");
-    ok(selkies_stream_find(shared, ":1") == a
-       && selkies_stream_find(shared, ":2") == b
-       && selkies_stream_find(shared, ":3") == NULL
-       && selkies_stream_find(shared, "") == NULL, "they are found by name");
+    ok(selkies_stream_find(shared, ":1", 0) == a
+       && selkies_stream_find(shared, ":2", 0) == b
+       && selkies_stream_find(shared, ":3", 0) == NULL
+       && selkies_stream_find(shared, "", 0) == NULL, "they are found by name");
     ok(test_hold(one, ":3", "", 1) == NULL && !differs,
        "there is none for a third one");
 
@@ -192,7 +208,7 @@ test_recycling(void)
        "another worker gets what is there");
 
     selkies_stream_release(shared, one, a, true);
-    ok(selkies_stream_find(shared, ":1") == a && !test_is_empty(a)
+    ok(selkies_stream_find(shared, ":1", 0) == a && !test_is_empty(a)
        && test_hold(one, ":3", "", 1) == NULL,
        "whom one lets go and the other holds stays");
 
@@ -205,12 +221,12 @@ test_recycling(void)
     c = test_hold(one, ":3", "", 1);
     ok(c == a && test_is_empty(c) && c->ring_offset == offset
        && strcmp(c->source.display, ":3") == 0
-       && selkies_stream_find(shared, ":1") == NULL,
+       && selkies_stream_find(shared, ":1", 0) == NULL,
        "until another display needs the place: that one finds it empty");
 
     test_write(c);
     selkies_stream_release(shared, one, c, true);
-    ok(selkies_stream_find(shared, ":3") == NULL
+    ok(selkies_stream_find(shared, ":3", 0) == NULL
        && c->source.display[0] == '\0',
        "a place that is forgotten is free at once");
     ok(*((uint8_t *) selkies_stream_ring(shared, c) + 150000) == 0,
@@ -226,9 +242,61 @@ test_recycling(void)
 
     (void) test_hold(two, ":4", "", 1);
     selkies_stream_release(shared, two, c, true);
-    ok(selkies_stream_find(shared, ":4") == c, "of two holds one is left");
+    ok(selkies_stream_find(shared, ":4", 0) == c, "of two holds one is left");
     selkies_stream_release(shared, two, c, true);
-    ok(selkies_stream_find(shared, ":4") == NULL, "then none");
+    ok(selkies_stream_find(shared, ":4", 0) == NULL, "then none");
+
+    test_end();
+}
+
+
+/* Further screens of a display, which has a place itself. */
+
+static void
+test_screens(void)
+{
+    selkies_stream_t  *a, *b, *c, *screens[SELKIES_SCREENS_MAX];
+
+    test_start();
+
+    ok(test_hold_screen(one, ":1", 1) == NULL,
+       "no further screen of a display that has no place");
+
+    a = test_hold(one, ":1", "", 1);
+    ok(test_hold_screen(one, ":1", SELKIES_SCREENS_MAX) == NULL,
+       "nor one too many");
+    b = test_hold_screen(one, ":1", 1);
+    ok(b != NULL && b != a && selkies_stream_find(shared, ":1", 0) == a
+       && selkies_stream_find(shared, ":1", 1) == b
+       && selkies_stream_find(shared, ":1", 2) == NULL,
+       "each screen has a place of its own");
+
+    ok(selkies_stream_screens(shared, a, screens) == 0,
+       "of which nobody wants anything yet");
+    atomic_store(&a->wanted_size, selkies_size_pack(1, 800, 600));
+    ok(selkies_stream_screens(shared, b, screens) == 1 && screens[0] == a
+       && screens[1] == NULL, "the first is there");
+    atomic_store(&b->wanted_size, selkies_size_pack(1, 640, 480));
+    ok(selkies_stream_screens(shared, a, screens) == 2 && screens[0] == a
+       && screens[1] == b && screens[2] == NULL, "both are");
+
+    selkies_stream_sweep(shared);
+    ok(selkies_stream_find(shared, ":1", 1) == b, "what is held stays");
+    selkies_stream_release(shared, one, b, false);
+    selkies_stream_sweep(shared);
+    ok(selkies_stream_find(shared, ":1", 1) == NULL
+       && selkies_stream_find(shared, ":1", 0) == a
+       && selkies_stream_screens(shared, a, screens) == 1
+       && screens[1] == NULL, "what nobody holds is swept away");
+
+    b = test_hold_screen(two, ":1", 1);
+    atomic_store(&b->wanted_size, selkies_size_pack(1, 640, 480));
+    selkies_stream_release(shared, one, a, true);
+    c = test_hold(one, ":2", "", 1);
+    atomic_store(&c->wanted_size, selkies_size_pack(1, 640, 480));
+    ok(c == a && selkies_stream_screens(shared, c, screens) == 1
+       && screens[0] == c && selkies_stream_screens(shared, b, screens) == 0,
+       "another display in the place of the first has no part in it");
 
     test_end();
 }
@@ -425,6 +493,7 @@ main(void)
 {
     test_caption();
     test_recycling();
+    test_screens();
     test_ways();
     test_killed();
     test_sockets();
