@@ -9,7 +9,8 @@
  * name gets its record here, in a pool of its own, with its first client; it
  * is given back, place and all, when nobody has used it for "selkies_idle".
  * The owner makes such a record, too, for a display that only other workers'
- * clients watch: the place says how it is reached.
+ * clients watch: the place says how it is reached.  A further screen of a
+ * display has a record likewise, and keeps that of its primary.
  *
  * Thread: the event loop, or who reads the configuration.
  */
@@ -30,12 +31,16 @@ static ngx_http_selkies_display_t *ngx_http_selkies_create_display(
     const selkies_source_t *source);
 static void ngx_http_selkies_destroy_display(
     ngx_http_selkies_display_t *display);
+static ngx_http_selkies_display_t *ngx_http_selkies_create_screen(
+    ngx_http_selkies_display_t *primary, const selkies_source_t *source);
 static ngx_http_selkies_display_t *ngx_http_selkies_match_display(
     const selkies_source_t *source);
 static selkies_stream_t *ngx_http_selkies_hold_display(
     ngx_http_selkies_display_t *display, bool *differs);
 static void ngx_http_selkies_release_display(
     ngx_http_selkies_display_t *display, ngx_uint_t forget);
+static ngx_http_selkies_display_t *ngx_http_selkies_adopt_screen(
+    const selkies_source_t *source, ngx_uint_t index);
 static void ngx_http_selkies_display_timer(ngx_event_t *ev);
 
 
@@ -164,12 +169,52 @@ ngx_http_selkies_create_display(const selkies_source_t *source)
 static void
 ngx_http_selkies_destroy_display(ngx_http_selkies_display_t *display)
 {
+    ngx_http_selkies_display_t  *primary = display->primary;
+
     if (display->timer.timer_set) {
         ngx_del_timer(&display->timer);
     }
 
     ngx_queue_remove(&display->queue);
     ngx_destroy_pool(display->pool);
+
+    if (primary == NULL) {
+        return;
+    }
+
+    primary->nscreens--;
+
+    /* the X screen is laid out anew, and pages hear of it */
+
+    if (primary->stream != NULL && ngx_http_selkies_worker.entry != NULL) {
+        ngx_http_selkies_ring_desktop(primary);
+        ngx_http_selkies_ring_workers();
+    }
+
+    ngx_http_selkies_display_left(primary);
+}
+
+
+/* The record of a further screen, which may be made. */
+
+static ngx_http_selkies_display_t *
+ngx_http_selkies_create_screen(ngx_http_selkies_display_t *primary,
+    const selkies_source_t *source)
+{
+    ngx_http_selkies_display_t  *display;
+
+    display = ngx_http_selkies_match_display(source);
+
+    if (display == NULL) {
+        display = ngx_http_selkies_create_display(source);
+
+        if (display != NULL) {
+            display->primary = primary;
+            primary->nscreens++;
+        }
+    }
+
+    return display;
 }
 
 
@@ -198,6 +243,7 @@ ngx_http_selkies_match_display(const selkies_source_t *source)
         }
 
         if (ngx_strcmp(display->source->display, source->display) == 0
+            && display->source->screen == source->screen
             && (display->pool != NULL || display->reserved
                 || display->stream != NULL))
         {
@@ -242,6 +288,30 @@ ngx_http_selkies_attach_display(ngx_http_selkies_display_t *display)
     }
 
     return NGX_HTTP_SERVICE_UNAVAILABLE;
+}
+
+
+ngx_int_t
+ngx_http_selkies_attach_screen(ngx_http_selkies_display_t *primary,
+    const selkies_source_t *source, ngx_http_selkies_display_t **result)
+{
+    ngx_int_t                    rc;
+    ngx_http_selkies_display_t  *display;
+
+    display = ngx_http_selkies_create_screen(primary, source);
+    if (display == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_selkies_attach_display(display);
+
+    if (rc != NGX_OK && display->stream == NULL) {
+        ngx_http_selkies_destroy_display(display);
+    }
+
+    *result = display;
+
+    return rc;
 }
 
 
@@ -354,7 +424,9 @@ ngx_http_selkies_display_at(ngx_uint_t index, ngx_uint_t adopt)
     display = ngx_http_selkies_match_display(&source);
 
     if (display == NULL) {
-        display = ngx_http_selkies_create_display(&source);
+        display = source.screen == 0
+                  ? ngx_http_selkies_create_display(&source)
+                  : ngx_http_selkies_adopt_screen(&source, index);
     }
 
     if (display == NULL || display->stream != NULL) {
@@ -376,10 +448,31 @@ ngx_http_selkies_display_at(ngx_uint_t index, ngx_uint_t adopt)
 }
 
 
+/* A further screen that only other workers' clients have, and its primary. */
+
+static ngx_http_selkies_display_t *
+ngx_http_selkies_adopt_screen(const selkies_source_t *source, ngx_uint_t index)
+{
+    uint32_t                     desk;
+    ngx_http_selkies_worker_t   *w = &ngx_http_selkies_worker;
+    ngx_http_selkies_display_t  *primary;
+
+    desk = atomic_load(&w->shared->streams[index].desk);
+
+    if (desk == 0 || desk - 1 == index) {
+        return NULL;
+    }
+
+    primary = ngx_http_selkies_display_at(desk - 1, 1);
+
+    return primary ? ngx_http_selkies_create_screen(primary, source) : NULL;
+}
+
+
 void
 ngx_http_selkies_display_left(ngx_http_selkies_display_t *display)
 {
-    if (!ngx_queue_empty(&display->sessions)) {
+    if (!ngx_queue_empty(&display->sessions) || display->nscreens != 0) {
         return;
     }
 
@@ -407,7 +500,8 @@ ngx_int_t
 ngx_http_selkies_unuse_display(ngx_http_selkies_display_t *display)
 {
     if (display->pool == NULL || display->engine != NULL
-        || display->timer.timer_set || !ngx_queue_empty(&display->sessions))
+        || display->timer.timer_set || display->nscreens != 0
+        || !ngx_queue_empty(&display->sessions))
     {
         return NGX_DECLINED;
     }
@@ -465,7 +559,7 @@ ngx_http_selkies_retire_displays(ngx_queue_t *displays)
         if (display->pool != NULL) {
             (void) ngx_http_selkies_unuse_display(display);
 
-        } else {
+        } else if (display->nscreens == 0) {
             ngx_http_selkies_release_display(display, 0);
         }
     }

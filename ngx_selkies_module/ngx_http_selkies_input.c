@@ -113,14 +113,22 @@ void
 ngx_http_selkies_pointer(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd)
 {
+    int32_t             x, y;
     selkies_control_t  *control;
 
     control = ngx_http_selkies_holder(s);
 
     if (control != NULL) {
+        x = cmd->u.pointer.x;
+        y = cmd->u.pointer.y;
+
+        if (cmd->verb == SELKIES_VERB_POINTER) {
+            ngx_http_selkies_screens_point(s, &x, &y);
+        }
+
         selkies_control_pointer(control, s->held,
                                 cmd->verb == SELKIES_VERB_POINTER_RELATIVE,
-                                cmd->u.pointer.x, cmd->u.pointer.y,
+                                x, y,
                                 cmd->u.pointer.mask,
                                 cmd->u.pointer.magnitude);
     }

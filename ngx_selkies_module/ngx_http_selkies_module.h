@@ -62,11 +62,14 @@ typedef struct {
 
 
 /*
- * One X display: the way to it, and what this worker has of it.  Made with
- * the configuration, or, where variables name it, for its first client.
+ * One screen of an X display: the way to it, and what this worker has of it.
+ * Made with the configuration, or, where variables name it and for further
+ * screens, for its first client.
  */
 
-typedef struct {
+typedef struct ngx_http_selkies_display_s  ngx_http_selkies_display_t;
+
+struct ngx_http_selkies_display_s {
     ngx_queue_t                  queue;         /* main conf's displays */
     ngx_pool_t                  *pool;          /* NULL: of the conf */
     selkies_source_t            *source;
@@ -77,6 +80,9 @@ typedef struct {
     selkies_stream_t            *stream;        /* one; NULL before */
     selkies_ring_t              *ring;
     selkies_join_t              *join;          /* NULL: no cache */
+
+    ngx_http_selkies_display_t  *primary;       /* of a further screen */
+    ngx_uint_t                   nscreens;      /* that have this for it */
 
     selkies_engine_t            *engine;        /* owner only */
     int                          folder;        /* the framebuffer's, or -1 */
@@ -100,7 +106,7 @@ typedef struct {
     unsigned                     reserved:1;    /* holds a place always */
     unsigned                     ending:1;      /* its thread does not end */
     unsigned                     retired:1;     /* its conf is gone */
-} ngx_http_selkies_display_t;
+};
 
 
 typedef struct {
@@ -222,6 +228,7 @@ struct ngx_http_selkies_session_s {
     uint32_t                     cursor;        /* sequence last sent */
     uint32_t                     state;         /* desktop state last sent */
     uint32_t                     encoder;       /* it knows of; an id */
+    uint32_t                     screens;       /* it knows of; a bit each */
     ngx_msec_t                   key_asked;     /* when a key was wanted */
     uint64_t                     key_after;     /* only a newer key will do */
     uint64_t                     key_known;     /* the newest when asked */
@@ -291,7 +298,7 @@ struct ngx_http_selkies_session_s {
 
     unsigned                     joined:1;      /* in display->sessions */
     unsigned                     capped:1;      /* a viewer, says the server */
-    unsigned                     lowered:1;     /* a link page, says its query */
+    unsigned                     lowered:1;     /* a link page, by its query */
     unsigned                     has_resumes:1; /* it replaces that socket */
     unsigned                     live:1;        /* the 101 is out */
     unsigned                     extended:1;    /* it spoke _ext */
@@ -444,6 +451,11 @@ void ngx_http_selkies_attach_displays(void);
 ngx_http_selkies_display_t *ngx_http_selkies_display_at(ngx_uint_t index,
     ngx_uint_t adopt);
 
+/* Likewise for a further screen of a display that is attached. */
+
+ngx_int_t ngx_http_selkies_attach_screen(ngx_http_selkies_display_t *primary,
+    const selkies_source_t *source, ngx_http_selkies_display_t **display);
+
 /* There may be no session any more: the idle time begins. */
 
 void ngx_http_selkies_display_left(ngx_http_selkies_display_t *display);
@@ -458,6 +470,39 @@ ngx_int_t ngx_http_selkies_unuse_display(ngx_http_selkies_display_t *display);
 /* Their configuration goes; so do they, each with its last session. */
 
 void ngx_http_selkies_retire_displays(ngx_queue_t *displays);
+
+
+/* ngx_http_selkies_screens.c: several screens of one display */
+
+/* Whether a client of this location may have a further one. */
+
+ngx_uint_t ngx_http_selkies_screens_allowed(ngx_http_selkies_session_t *s);
+
+/* What the wire calls the display's screen. */
+
+const char *ngx_http_selkies_screen_id(ngx_http_selkies_display_t *display);
+
+/*
+ * The session's display becomes another screen of it.  NGX_DECLINED: it may
+ * not, or there is no place.
+ */
+
+ngx_int_t ngx_http_selkies_screens_move(ngx_http_selkies_session_t *s,
+    uint32_t screen);
+
+/* DISPLAY_CONFIG_UPDATE with the screens there are, which it then knows. */
+
+size_t ngx_http_selkies_screens_config(ngx_http_selkies_session_t *s,
+    u_char *buf, size_t size);
+
+/* Sends that where there are others than it knows of. */
+
+void ngx_http_selkies_screens_wake(ngx_http_selkies_session_t *s);
+
+/* A point of the session's screen becomes one of the X screen. */
+
+void ngx_http_selkies_screens_point(ngx_http_selkies_session_t *s, int32_t *x,
+    int32_t *y);
 
 
 /* ngx_http_selkies_upgrade.c: the content handlers of the two dialects */
@@ -521,11 +566,19 @@ void ngx_http_selkies_exit_master(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_selkies_worker_join(ngx_http_selkies_session_t *s);
 void ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s);
 
+/* It goes over to another screen of its display. */
+
+void ngx_http_selkies_worker_move(ngx_http_selkies_session_t *s,
+    ngx_http_selkies_display_t *display);
+
 /* Whether this worker was told to quit: it takes no session any more. */
 
 ngx_uint_t ngx_http_selkies_leaving(void);
 
-/* The display's wishes have changed: its threads look. */
+/*
+ * The display's wishes have changed: its threads look.  Those of the desktop
+ * also on its other screens, as its layout is one matter.
+ */
 
 void ngx_http_selkies_ring_display(ngx_http_selkies_display_t *display);
 void ngx_http_selkies_ring_desktop(ngx_http_selkies_display_t *display);

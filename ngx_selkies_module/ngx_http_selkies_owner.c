@@ -11,7 +11,8 @@
  * descriptor of the file drops the lock.
  *
  * Thread: the event loop, but for ngx_http_selkies_waiter(), a thread of its
- * own, and ngx_http_selkies_engine_wake(), which engine threads call.
+ * own, and ngx_http_selkies_engine_wake() and _ring(), which engine threads
+ * call.
  */
 
 
@@ -25,6 +26,7 @@ static void *ngx_http_selkies_waiter(void *data);
 static void ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display);
 static void ngx_http_selkies_engine_gone(ngx_http_selkies_display_t *display);
 static void ngx_http_selkies_engine_wake(void *data, uint32_t index);
+static void ngx_http_selkies_engine_ring(void *data, uint32_t index);
 
 
 /*
@@ -107,6 +109,12 @@ ngx_http_selkies_become_owner(void)
 
     ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
                   "this worker owns the desktops now");
+
+    /* nobody else notices that the screens of a killed worker's pages went */
+
+    ngx_http_selkies_lock();
+    selkies_stream_sweep(ngx_http_selkies_worker.shared);
+    ngx_http_selkies_unlock();
 
     ngx_http_selkies_service();
 }
@@ -198,6 +206,7 @@ ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display)
     conf.desktop_bell = ngx_http_selkies_cycle->desktop_bells[display->index];
     conf.idle_us = (uint64_t) display->idle * 1000;
     conf.wake = ngx_http_selkies_engine_wake;
+    conf.ring = ngx_http_selkies_engine_ring;
     conf.log = &ngx_http_selkies_log;
 
     if (source->framebuffer[0]) {
@@ -303,4 +312,14 @@ ngx_http_selkies_engine_wake(void *data, uint32_t index)
                 ngx_http_selkies_cycle->worker_bells[worker->worker]);
         }
     }
+}
+
+
+/* Any engine thread. */
+
+static void
+ngx_http_selkies_engine_ring(void *data, uint32_t index)
+{
+    selkies_bell_ring(ngx_http_selkies_cycle->display_bells[index]);
+    selkies_bell_ring(ngx_http_selkies_cycle->desktop_bells[index]);
 }

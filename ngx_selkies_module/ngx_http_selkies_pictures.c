@@ -535,23 +535,22 @@ void
 ngx_http_selkies_session_announce(ngx_http_selkies_session_t *s,
     ngx_uint_t width, ngx_uint_t height, ngx_uint_t reset)
 {
-    size_t   len;
-    u_char   buf[256];
+    size_t       len;
+    u_char       buf[256];
+    const char  *id = ngx_http_selkies_screen_id(s->display);
 
-    static const char *const  displays[] = { "primary" };
-
-    len = selkies_format_stream_resolution(buf, sizeof(buf), s->dialect,
-                                           "primary", (uint32_t) width,
+    len = selkies_format_stream_resolution(buf, sizeof(buf), s->dialect, id,
+                                           (uint32_t) width,
                                            (uint32_t) height);
     ngx_http_selkies_text(s, buf, len);
 
     if (s->announce) {
-        len = selkies_format_display_config(buf, sizeof(buf), displays, 1);
+        len = ngx_http_selkies_screens_config(s, buf, sizeof(buf));
         ngx_http_selkies_text(s, buf, len);
     }
 
     if (reset) {
-        len = selkies_format_pipeline_resetting(buf, sizeof(buf), "primary");
+        len = selkies_format_pipeline_resetting(buf, sizeof(buf), id);
         ngx_http_selkies_text(s, buf, len);
     }
 

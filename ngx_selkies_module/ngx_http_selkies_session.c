@@ -93,8 +93,6 @@ ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
     size_t   len;
     u_char  *buf;
 
-    static const char *const  displays[] = { "primary" };
-
     buf = ngx_http_selkies_scratch();
 
     /*
@@ -111,9 +109,8 @@ ngx_http_selkies_first_words(ngx_http_selkies_session_t *s)
     ngx_http_selkies_text_const(s, SELKIES_TEXT_MODE);
 
     if (s->dialect == SELKIES_DIALECT_2) {
-        len = selkies_format_display_config(buf,
-                                            NGX_HTTP_SELKIES_SCRATCH_BYTES,
-                                            displays, 1);
+        len = ngx_http_selkies_screens_config(s, buf,
+                                              NGX_HTTP_SELKIES_SCRATCH_BYTES);
         ngx_http_selkies_text(s, buf, len);
     }
 
@@ -185,8 +182,8 @@ ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s)
     live.encoder = (selkies_encoder_id_t) s->encoder;
     live.imposed = s->imposed;
     live.command_enabled = 0;
-    live.second_screen = 0;
-    live.display_id = "primary";
+    live.second_screen = (int) ngx_http_selkies_screens_allowed(s);
+    live.display_id = ngx_http_selkies_screen_id(s->display);
     live.max_message_bytes = SELKIES_LIMIT_MESSAGE;
 
     len = selkies_settings_json(buf, NGX_HTTP_SELKIES_SCRATCH_BYTES,
@@ -208,6 +205,7 @@ ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s)
     ngx_http_selkies_check_ownership(s);
     ngx_http_selkies_check_size(s);
     ngx_http_selkies_caption_adopt(s);
+    ngx_http_selkies_screens_wake(s);
     ngx_http_selkies_send_state(s);
     ngx_http_selkies_session_send_encoder(s);
     ngx_http_selkies_send_cursor(s);
@@ -225,12 +223,9 @@ static void
 ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
 {
     size_t             len;
-    u_char             buf[128];
+    u_char             buf[128], reason[64];
     uint64_t           owner, resumed;
     selkies_stream_t  *stream = s->display->stream;
-
-    static const char  reason[] = "a new primary client connected "
-                                  "connection killed";
 
     if (!s->owner) {
         return;
@@ -259,7 +254,11 @@ ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
         return;
     }
 
-    len = selkies_format_kill(buf, sizeof(buf), reason);
+    *ngx_snprintf(reason, sizeof(reason) - 1, "a new %s client connected "
+                  "connection killed",
+                  ngx_http_selkies_screen_id(s->display)) = '\0';
+
+    len = selkies_format_kill(buf, sizeof(buf), (char *) reason);
     ngx_http_selkies_text(s, buf, len);
     ngx_http_selkies_close(s, SELKIES_CLOSE_NORMAL,
                            "Superseded by new client");

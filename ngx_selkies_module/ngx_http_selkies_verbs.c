@@ -35,6 +35,8 @@ static void ngx_http_selkies_replay(ngx_http_selkies_session_t *s);
 
 static void ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
+static ngx_int_t ngx_http_selkies_choose_screen(ngx_http_selkies_session_t *s,
+    selkies_settings_result_t *result, ngx_uint_t first);
 static void ngx_http_selkies_claim(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_wish(ngx_http_selkies_session_t *s,
     selkies_settings_result_t *result, ngx_uint_t first);
@@ -213,8 +215,6 @@ static void
 ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd)
 {
-    size_t                     len;
-    u_char                     buf[128];
     ngx_uint_t                 first;
     selkies_settings_result_t  result;
 
@@ -239,14 +239,7 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
         return;
     }
 
-    if (result.display_id[0] != '\0'
-        && ngx_strcmp(result.display_id, "primary") != 0)
-    {
-        len = selkies_format_kill(buf, sizeof(buf),
-                              "Second screens are disabled on this server.");
-        ngx_http_selkies_text(s, buf, len);
-        ngx_http_selkies_close(s, SELKIES_CLOSE_POLICY,
-                               "second screens are disabled");
+    if (ngx_http_selkies_choose_screen(s, &result, first) != NGX_OK) {
         return;
     }
 
@@ -267,6 +260,68 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
         ngx_http_selkies_session_watch(s);
         ngx_http_selkies_replay(s);
     }
+}
+
+
+/*
+ * A first SETTINGS says which screen it is about, and at which side of the
+ * others that lies; one that does not say is about the one the socket has.
+ */
+
+static ngx_int_t
+ngx_http_selkies_choose_screen(ngx_http_selkies_session_t *s,
+    selkies_settings_result_t *result, ngx_uint_t first)
+{
+    size_t     len;
+    u_char     buf[128];
+    uint32_t   screen;
+    ngx_int_t  rc;
+
+    static const selkies_side_t  sides[] = {
+        [SELKIES_POSITION_NONE] = SELKIES_SIDE_RIGHT,
+        [SELKIES_POSITION_RIGHT] = SELKIES_SIDE_RIGHT,
+        [SELKIES_POSITION_LEFT] = SELKIES_SIDE_LEFT,
+        [SELKIES_POSITION_UP] = SELKIES_SIDE_UP,
+        [SELKIES_POSITION_DOWN] = SELKIES_SIDE_DOWN
+    };
+
+    screen = s->display->source->screen;
+
+    if (result->display_id[0] != '\0'
+        && !selkies_screen_find(result->display_id,
+                                ngx_strlen(result->display_id), &screen))
+    {
+        screen = SELKIES_SCREENS_MAX;
+    }
+
+    if (!first) {
+
+        /* a socket has one screen; what it says of another is a mistake */
+
+        if (screen != s->display->source->screen) {
+            return NGX_DECLINED;
+        }
+
+    } else {
+        rc = screen == SELKIES_SCREENS_MAX
+             ? NGX_DECLINED : ngx_http_selkies_screens_move(s, screen);
+
+        if (rc != NGX_OK) {
+            len = selkies_format_kill(buf, sizeof(buf), "Second screens are "
+                                      "disabled on this server.");
+            ngx_http_selkies_text(s, buf, len);
+            ngx_http_selkies_close(s, SELKIES_CLOSE_POLICY,
+                                   "second screens are disabled");
+            return rc;
+        }
+    }
+
+    if (screen != 0 && (first || result->position != SELKIES_POSITION_NONE)) {
+        atomic_store(&s->display->stream->wanted_side,
+                     (uint32_t) sides[result->position]);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -487,12 +542,14 @@ ngx_http_selkies_apply_size(ngx_http_selkies_session_t *s)
 static void
 ngx_http_selkies_resize(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 {
-    int32_t  width, height, max_width, max_height;
+    int32_t          width, height, max_width, max_height;
+    uint32_t         screen;
+    selkies_span_t  *id;
 
-    if (cmd->u.resize.display_id.len != sizeof("primary") - 1
-        || ngx_strncmp(cmd->u.resize.display_id.data, "primary",
-                       sizeof("primary") - 1)
-           != 0)
+    id = &cmd->u.resize.display_id;
+
+    if (!selkies_screen_find((char *) id->data, id->len, &screen)
+        || screen != s->display->source->screen)
     {
         return;
     }

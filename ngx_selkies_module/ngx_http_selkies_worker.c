@@ -442,6 +442,25 @@ ngx_http_selkies_worker_leave(ngx_http_selkies_session_t *s)
 }
 
 
+void
+ngx_http_selkies_worker_move(ngx_http_selkies_session_t *s,
+    ngx_http_selkies_display_t *display)
+{
+    ngx_queue_remove(&s->queue);
+    (void) ngx_http_selkies_count(s->display, SELKIES_COUNT_SOCKETS, -1);
+    ngx_http_selkies_display_left(s->display);
+
+    s->display = display;
+
+    ngx_queue_insert_tail(&display->sessions, &s->queue);
+    (void) ngx_http_selkies_count(display, SELKIES_COUNT_SOCKETS, 1);
+
+    if (display->timer.timer_set) {
+        ngx_del_timer(&display->timer);
+    }
+}
+
+
 ngx_uint_t
 ngx_http_selkies_worker_number(void)
 {
@@ -597,7 +616,22 @@ ngx_http_selkies_ring_display(ngx_http_selkies_display_t *display)
 void
 ngx_http_selkies_ring_desktop(ngx_http_selkies_display_t *display)
 {
+    uint32_t            i;
+    selkies_shared_t   *shared = ngx_http_selkies_worker.shared;
+    selkies_stream_t   *screens[SELKIES_SCREENS_MAX];
+
     selkies_bell_ring(ngx_http_selkies_cycle->desktop_bells[display->index]);
+
+    if (selkies_stream_screens(shared, display->stream, screens) < 2) {
+        return;
+    }
+
+    for (i = 0; i < SELKIES_SCREENS_MAX; i++) {
+        if (screens[i] != NULL && screens[i] != display->stream) {
+            selkies_bell_ring(ngx_http_selkies_cycle->desktop_bells[
+                              selkies_stream_index(shared, screens[i])]);
+        }
+    }
 }
 
 

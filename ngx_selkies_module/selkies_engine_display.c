@@ -334,13 +334,18 @@ selkies_display_prepare(selkies_display_t *d)
 
     rc = selkies_display_crop(d);
 
-    if (rc == SELKIES_OK) {
-        rc = selkies_display_measure(d, &width, &height);
+    if (rc != SELKIES_OK) {
+        return rc;
     }
+
+    rc = selkies_display_measure(d, &width, &height);
 
     if (rc != SELKIES_OK) {
         return rc;
     }
+
+    width &= ~1;
+    height &= ~1;
 
     if (selkies_display_prepared(d) && width == d->picture.width
         && height == d->picture.height)

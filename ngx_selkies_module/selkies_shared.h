@@ -138,9 +138,9 @@ typedef struct {
 
 
 /*
- * A screen of an X display and the way to it, as the configuration or a request
- * says.  Strings are zero-terminated, "" for none; the generation is that of the
- * workers who say so.
+ * A screen of an X display and the way to it, as the configuration or a
+ * request says.  Strings are zero-terminated, "" for none; the generation is
+ * that of the workers who say so.
  */
 
 typedef struct {
@@ -287,9 +287,9 @@ bool selkies_shared_fits(const selkies_shared_t *shared,
 /*
  * Locked.  The place of a screen, held for a worker: the screen's own with all
  * that is in it, or one that nobody holds, emptied.  A further screen has one
- * only while its display's primary has, which its holder holds, too.  NULL where
- * there is none, or, then `differs` is true, where workers of this or a newer
- * generation hold it with another way to the display.
+ * only while its display's primary has, which its holder holds, too.  NULL
+ * where there is none, or, then `differs` is true, where workers of this or a
+ * newer generation hold it with another way to the display.
  *
  * Who uses a place holds it: a place is given to another display only when
  * no living worker does.  Each hold is released once; a worker that ends
