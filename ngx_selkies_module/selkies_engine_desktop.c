@@ -17,14 +17,13 @@
 
 
 typedef struct {
-    selkies_engine_t   *engine;
-    selkies_desktop_t  *desktop;
-    uint8_t            *text;               /* a cursor message being made */
-    uint64_t            retry_us;
-    uint64_t            unwatched_us;       /* since; 0 while watched */
-    uint32_t            dpi;                /* the wish carried out */
-
-    selkies_engine_screens_t  screens;
+    selkies_engine_t          *engine;
+    selkies_desktop_t         *desktop;
+    uint8_t                   *text;            /* a cursor message being made */
+    uint64_t                   retry_us;
+    uint64_t                   unwatched_us;    /* since; 0 while watched */
+    uint32_t                   dpi;             /* the wish carried out */
+    selkies_engine_screens_t   screens;
 } selkies_desktop_loop_t;
 
 
