@@ -19,7 +19,7 @@
 typedef struct {
     selkies_engine_t          *engine;
     selkies_desktop_t         *desktop;
-    uint8_t                   *text;            /* a cursor message being made */
+    uint8_t                   *text;            /* a message being made */
     uint64_t                   retry_us;
     uint64_t                   unwatched_us;    /* since; 0 while watched */
     uint32_t                   dpi;             /* the wish carried out */
