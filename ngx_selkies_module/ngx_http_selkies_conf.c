@@ -123,6 +123,7 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
     slcf->send_lowat = NGX_CONF_UNSET_SIZE;
     slcf->input_rate = NGX_CONF_UNSET_UINT;
     slcf->max_viewers = NGX_CONF_UNSET_UINT;
+    slcf->clipboard_max_size = NGX_CONF_UNSET_SIZE;
 
     return slcf;
 }
@@ -182,6 +183,8 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               32 * 1024);
     ngx_conf_merge_uint_value(conf->input_rate, prev->input_rate, 2000);
     ngx_conf_merge_uint_value(conf->max_viewers, prev->max_viewers, 100);
+    ngx_conf_merge_size_value(conf->clipboard_max_size,
+                              prev->clipboard_max_size, 16 * 1024 * 1024);
 
     if (ngx_http_selkies_merge_settings(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -374,6 +377,21 @@ ngx_http_selkies_set_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         origin = ngx_array_push(slcf->origins);
         *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_selkies_check_clipboard(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t  *size = data;
+
+    if (*size < 1024 || *size > NGX_HTTP_SELKIES_CLIPBOARD_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "value must be between 1k and 64m");
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

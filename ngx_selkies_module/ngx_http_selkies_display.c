@@ -508,8 +508,15 @@ ngx_http_selkies_unuse_display(ngx_http_selkies_display_t *display)
 
     /* its connection was cut: a thread in Xlib comes back at once */
 
-    if (selkies_control_stop(display->control, NGX_HTTP_SELKIES_BRIEF_MS)
-        != SELKIES_OK)
+    if (selkies_clip_stop(display->clip, NGX_HTTP_SELKIES_BRIEF_MS)
+        == SELKIES_OK)
+    {
+        display->clip = NULL;
+    }
+
+    if (display->clip != NULL
+        || selkies_control_stop(display->control, NGX_HTTP_SELKIES_BRIEF_MS)
+           != SELKIES_OK)
     {
         display->ending = 1;
         ngx_add_timer(&display->timer, NGX_HTTP_SELKIES_AGAIN_MS);

@@ -57,6 +57,11 @@ static ngx_conf_num_bounds_t  ngx_http_selkies_count_bounds = {
 };
 
 
+static ngx_conf_post_t  ngx_http_selkies_clipboard_bounds = {
+    ngx_http_selkies_check_clipboard
+};
+
+
 /*
  * The directives of the table of settings are added behind these when the
  * module is loaded; the rest of the array is the terminator.
@@ -224,6 +229,13 @@ static ngx_command_t  ngx_http_selkies_commands[40 + 2 * SELKIES_SETTINGS] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_selkies_loc_conf_t, max_viewers),
       &ngx_http_selkies_count_bounds },
+
+    { ngx_string("selkies_clipboard_max_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_selkies_loc_conf_t, clipboard_max_size),
+      &ngx_http_selkies_clipboard_bounds },
 
     { ngx_string("selkies_streams"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

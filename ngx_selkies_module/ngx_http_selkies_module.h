@@ -18,6 +18,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "selkies_clipboard.h"
 #include "selkies_control.h"
 #include "selkies_engine.h"
 #include "selkies_link.h"
@@ -34,11 +35,13 @@
 #define NGX_HTTP_SELKIES_SCRATCH_BYTES  (SELKIES_CURSOR_BYTES + 4096)
 #define NGX_HTTP_SELKIES_OUT_MAX        (1024 * 1024)
 #define NGX_HTTP_SELKIES_DEFERRED_BYTES 1024
+#define NGX_HTTP_SELKIES_CLIPBOARD_MAX  (64 * 1024 * 1024)
 
 #define NGX_HTTP_SELKIES_RELOADED       "server reloaded"
 
 
 typedef struct ngx_http_selkies_session_s  ngx_http_selkies_session_t;
+typedef struct ngx_http_selkies_clipboard_s  ngx_http_selkies_clipboard_t;
 
 
 typedef enum {
@@ -97,6 +100,8 @@ struct ngx_http_selkies_display_s {
     ngx_uint_t                   rumble_pads;   /* bits of those due */
     selkies_gamepad_rumble_t     rumbles[SELKIES_GAMEPADS];
     selkies_control_t           *control;       /* once somebody controls */
+    selkies_clip_t              *clip;          /* once it is used */
+    uint64_t                     clip_reader;   /* session that hears of it */
 
     ngx_queue_t                  sessions;      /* of this worker */
 
@@ -156,6 +161,7 @@ typedef struct {
     size_t                       send_lowat;
     ngx_uint_t                   input_rate;
     ngx_uint_t                   max_viewers;
+    size_t                       clipboard_max_size;
 
     selkies_settings_t          *settings;      /* as written */
     selkies_settings_t          *effective;     /* finished, for sessions */
@@ -272,6 +278,7 @@ struct ngx_http_selkies_session_s {
 
     selkies_settings_client_t    settings;
     selkies_control_client_t    *held;
+    ngx_http_selkies_clipboard_t *clipboard;    /* once it was used */
 
     /* gamepads */
 
@@ -307,6 +314,8 @@ struct ngx_http_selkies_session_s {
     unsigned                     pads_beat:1;   /* it says what it holds */
     unsigned                     pads_used:4;   /* bits of those it has used */
     unsigned                     lite:1;        /* it takes lite pictures */
+    unsigned                     html:1;        /* and HTML beside text */
+    unsigned                     chunk_turn:1;  /* a chunk before a picture */
     unsigned                     whole:1;       /* counted as such a reader */
     unsigned                     imposed:1;     /* told: no other encoder */
     unsigned                     claimed:1;     /* its SETTINGS was applied */
@@ -363,6 +372,8 @@ char *ngx_http_selkies_set_resolution(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_selkies_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_selkies_check_clipboard(ngx_conf_t *cf, void *post,
+    void *data);
 
 
 /* ngx_http_selkies_watermark.c */

@@ -4,12 +4,13 @@
  *
  * What goes out, in this order: what the socket did not take of a packet, then
  * queued messages, then the next packet, which is sent straight from the
- * ring.
+ * ring.  Chunks of a clipboard take turns with packets.
  *
  * Thread: the event loop.
  */
 
 
+#include "ngx_http_selkies_clipboard.h"
 #include "ngx_http_selkies_module.h"
 
 
@@ -118,11 +119,23 @@ ngx_http_selkies_send(ngx_http_selkies_session_t *s)
             return;
         }
 
+        if (s->chunk_turn) {
+            s->chunk_turn = 0;
+
+            if (ngx_http_selkies_clipboard_next(s) == NGX_OK) {
+                continue;
+            }
+        }
+
         if (ngx_http_selkies_session_pick(s, &packet) != NGX_OK) {
 
             /* it may have had something to say first */
 
             if (s->out_pos != s->out_len && !s->dead) {
+                continue;
+            }
+
+            if (ngx_http_selkies_clipboard_next(s) == NGX_OK) {
                 continue;
             }
 
@@ -139,6 +152,8 @@ ngx_http_selkies_send(ngx_http_selkies_session_t *s)
             ngx_http_selkies_abort(s);
             return;
         }
+
+        s->chunk_turn = 1;
     }
 
     ngx_post_event(s->connection->write, &ngx_posted_next_events);

@@ -15,6 +15,7 @@
  */
 
 
+#include "ngx_http_selkies_clipboard.h"
 #include "ngx_http_selkies_module.h"
 
 
@@ -643,6 +644,10 @@ ngx_http_selkies_session_pong(ngx_http_selkies_session_t *s,
     const u_char *data, size_t len)
 {
     uint64_t  now, rtt, base, number;
+
+    if (ngx_http_selkies_clipboard_pong(s, data, len)) {
+        return;
+    }
 
     if (s->probe == 0 || len != sizeof(uint64_t)) {
         return;

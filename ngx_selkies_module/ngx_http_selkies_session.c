@@ -9,6 +9,7 @@
  */
 
 
+#include "ngx_http_selkies_clipboard.h"
 #include "ngx_http_selkies_module.h"
 
 
@@ -243,6 +244,7 @@ ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
     s->owner = 0;
     ngx_http_selkies_link_forget(s);
     ngx_http_selkies_release_pads(s);
+    ngx_http_selkies_clipboard_leave(s);
 
     if (s->held != NULL && s->display->control != NULL) {
         selkies_control_release(s->display->control, s->held);
@@ -619,6 +621,7 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
     ngx_http_selkies_session_unwatch(s);
     ngx_http_selkies_caption_leave(s);
     ngx_http_selkies_release_pads(s);
+    ngx_http_selkies_clipboard_leave(s);
 
     if (s->held != NULL && s->display->control != NULL) {
         selkies_control_leave(s->display->control, s->held);

@@ -10,6 +10,7 @@
  */
 
 
+#include "ngx_http_selkies_clipboard.h"
 #include "ngx_http_selkies_module.h"
 
 #include "../encoders/encoder.h"
@@ -65,8 +66,6 @@ static void ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 static void ngx_http_selkies_native_cursor(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
-static void ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd);
 
 
 /* What is not here is understood, checked for its right, and has no effect. */
@@ -98,7 +97,11 @@ static const ngx_http_selkies_verb_pt
     [SELKIES_VERB_GAMEPAD_AXIS] = ngx_http_selkies_pad,
     [SELKIES_VERB_GAMEPAD_HELD] = ngx_http_selkies_pad,
     [SELKIES_VERB_CLIPBOARD_READ] = ngx_http_selkies_clipboard_read,
-    [SELKIES_VERB_CLIPBOARD_REQUEST] = ngx_http_selkies_clipboard_read
+    [SELKIES_VERB_CLIPBOARD_REQUEST] = ngx_http_selkies_clipboard_read,
+    [SELKIES_VERB_CLIPBOARD_SET] = ngx_http_selkies_clipboard_set,
+    [SELKIES_VERB_CLIPBOARD_START] = ngx_http_selkies_clipboard_start,
+    [SELKIES_VERB_CLIPBOARD_DATA] = ngx_http_selkies_clipboard_data,
+    [SELKIES_VERB_CLIPBOARD_END] = ngx_http_selkies_clipboard_end
 };
 
 
@@ -255,6 +258,7 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
     }
 
     ngx_http_selkies_wish(s, &result, first);
+    ngx_http_selkies_clipboard_watch(s);
 
     if (first) {
         ngx_http_selkies_session_watch(s);
@@ -582,6 +586,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 
     s->want_status = (ext.want & SELKIES_EXT_STATUS) != 0;
     s->want_rumble = (ext.want & SELKIES_EXT_RUMBLE) != 0;
+    s->html = (ext.want & SELKIES_EXT_HTML) != 0;
     lite = s->conf->h264_lite && (ext.want & SELKIES_EXT_LITE) != 0;
 
     if (lite != s->lite) {
@@ -617,7 +622,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 
     len = selkies_format_ext(buf, sizeof(buf), SELKIES_VERSION,
                              (char *) text, (int) s->conf->open,
-                             SELKIES_EXT_STATUS
+                             SELKIES_EXT_STATUS | SELKIES_EXT_HTML
                              | (s->conf->h264_lite ? SELKIES_EXT_LITE : 0));
     ngx_http_selkies_text(s, buf, len);
 
@@ -792,26 +797,4 @@ ngx_http_selkies_native_cursor(ngx_http_selkies_session_t *s,
 {
     atomic_store(&s->display->stream->wanted_cursor, (uint32_t) cmd->u.on);
     ngx_http_selkies_ring_display(s->display);
-}
-
-
-/* There is no clipboard yet to read; the newer client waits for an answer. */
-
-static void
-ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd)
-{
-    size_t   len;
-    u_char   buf[32];
-
-    if (s->dialect != SELKIES_DIALECT_2
-        || cmd->verb != SELKIES_VERB_CLIPBOARD_READ)
-    {
-        return;
-    }
-
-    ngx_http_selkies_text_const(s, SELKIES_TEXT_CLIPBOARD_REPLY);
-
-    len = selkies_format_clipboard(buf, sizeof(buf), NULL, buf, 0);
-    ngx_http_selkies_text(s, buf, len);
 }

@@ -10,6 +10,7 @@
  */
 
 
+#include "ngx_http_selkies_clipboard.h"
 #include "ngx_http_selkies_worker.h"
 
 #include <sys/mman.h>
@@ -721,6 +722,8 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
     {
         display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
 
+        ngx_http_selkies_clipboard_wake(display);
+
         for (q = ngx_queue_head(&display->sessions);
              q != ngx_queue_sentinel(&display->sessions);
              q = next)
@@ -792,15 +795,24 @@ ngx_http_selkies_stop_controls(void)
     {
         display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
 
-        if (selkies_control_stop(display->control, NGX_HTTP_SELKIES_JOIN_MS)
+        /* the clipboard's thread rings the other */
+
+        if (selkies_clip_stop(display->clip, NGX_HTTP_SELKIES_JOIN_MS)
             == SELKIES_OK)
         {
-            display->control = NULL;
-            continue;
+            display->clip = NULL;
+
+            if (selkies_control_stop(display->control,
+                                     NGX_HTTP_SELKIES_JOIN_MS)
+                == SELKIES_OK)
+            {
+                display->control = NULL;
+                continue;
+            }
         }
 
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "the input thread of display \"%V\" does not end",
+                      "the input threads of display \"%V\" do not end",
                       &display->name);
         ngx_http_selkies_log_flush();
         _exit(0);

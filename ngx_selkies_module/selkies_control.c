@@ -21,6 +21,7 @@
 #define SELKIES_CONTROL_RETRY_US   250000
 #define SELKIES_CONTROL_SWEEP_US   500000
 #define SELKIES_CONTROL_IDLE_US    10000000
+#define SELKIES_CONTROL_FENCE_US   500000
 
 
 static void *selkies_control_thread(void *data);
@@ -30,7 +31,9 @@ static void selkies_control_release_orphans(selkies_control_t *control);
 static selkies_control_client_t *selkies_control_first(
     selkies_control_t *control);
 static void selkies_control_mark(selkies_control_t *control);
-static void selkies_control_drain(selkies_control_t *control);
+static uint64_t selkies_control_drain(selkies_control_t *control);
+static uint64_t selkies_control_fenced(selkies_control_t *control,
+    const selkies_control_event_t *event);
 static bool selkies_control_merge(selkies_control_event_t *event,
     selkies_control_event_t *next);
 static void selkies_control_collect(selkies_control_t *control);
@@ -268,6 +271,30 @@ selkies_control_pointer(selkies_control_t *control,
 
 
 void
+selkies_control_fence(selkies_control_t *control, uint32_t ticket)
+{
+    selkies_control_event_t  *event;
+
+    event = selkies_control_push(control, NULL, SELKIES_CONTROL_FENCE);
+
+    if (event != NULL) {
+        event->u.fence.ticket = ticket;
+        event->u.fence.until_us = selkies_clock_us()
+                                  + SELKIES_CONTROL_FENCE_US;
+        selkies_control_pushed(control);
+    }
+}
+
+
+void
+selkies_control_pass(selkies_control_t *control, uint32_t ticket)
+{
+    atomic_store(&control->passed, ticket);
+    selkies_bell_ring(control->bell);
+}
+
+
+void
 selkies_control_flush(selkies_control_t *control)
 {
     selkies_bell_ring(control->bell);
@@ -334,7 +361,7 @@ selkies_control_thread(void *data)
 static uint64_t
 selkies_control_step(selkies_control_t *control)
 {
-    uint64_t  now, wait_us, timeout_us;
+    uint64_t  now, wait_us, fenced_us, timeout_us;
 
     selkies_control_mark(control);
 
@@ -356,7 +383,7 @@ selkies_control_step(selkies_control_t *control)
         selkies_control_release_orphans(control);
     }
 
-    selkies_control_drain(control);
+    fenced_us = selkies_control_drain(control);
 
     if (control->input == NULL) {
         selkies_control_collect(control);
@@ -364,7 +391,13 @@ selkies_control_step(selkies_control_t *control)
     }
 
     timeout_us = selkies_control_lanes(control);
-    selkies_control_collect(control);
+
+    if (fenced_us == 0) {
+        selkies_control_collect(control);
+
+    } else if (fenced_us < timeout_us) {
+        timeout_us = fenced_us;
+    }
 
     wait_us = selkies_control_sweep(control);
     timeout_us = (wait_us < timeout_us) ? wait_us : timeout_us;
@@ -485,18 +518,28 @@ selkies_control_mark(selkies_control_t *control)
 }
 
 
-static void
+/* How long it may be until a fence falls; 0: nothing is left behind one. */
+
+static uint64_t
 selkies_control_drain(selkies_control_t *control)
 {
     uint32_t                   tail, head;
+    uint64_t                   fenced_us;
     selkies_control_event_t   *event, *next;
     selkies_control_client_t  *client;
 
     tail = atomic_load_explicit(&control->tail, memory_order_relaxed);
     head = atomic_load_explicit(&control->head, memory_order_acquire);
+    fenced_us = 0;
 
     while (tail != head) {
         event = &control->ring[tail % SELKIES_CONTROL_RING];
+        fenced_us = selkies_control_fenced(control, event);
+
+        if (fenced_us != 0) {
+            break;
+        }
+
         next = tail + 1 == head ? NULL
                                 : &control->ring[(tail + 1)
                                                  % SELKIES_CONTROL_RING];
@@ -507,7 +550,9 @@ selkies_control_drain(selkies_control_t *control)
                 selkies_control_text_skip(event->client, event->u.bytes);
             }
 
-        } else if (next == NULL || !selkies_control_merge(event, next)) {
+        } else if (event->kind != SELKIES_CONTROL_FENCE
+                   && (next == NULL || !selkies_control_merge(event, next)))
+        {
             selkies_control_lane_apply(control, event);
         }
 
@@ -518,7 +563,7 @@ selkies_control_drain(selkies_control_t *control)
     if (!atomic_exchange(&control->overflow, false)
         || control->input == NULL)
     {
-        return;
+        return fenced_us;
     }
 
     for (client = selkies_control_first(control);
@@ -531,6 +576,27 @@ selkies_control_drain(selkies_control_t *control)
     selkies_log(control->log, SELKIES_LOG_WARN,
                 "display %s is too slow for its input: events were dropped, "
                 "all keys and buttons released", control->display);
+
+    return fenced_us;
+}
+
+
+static uint64_t
+selkies_control_fenced(selkies_control_t *control,
+    const selkies_control_event_t *event)
+{
+    uint64_t  now;
+
+    if (event->kind != SELKIES_CONTROL_FENCE || control->input == NULL
+        || (int32_t) (atomic_load(&control->passed) - event->u.fence.ticket)
+           >= 0)
+    {
+        return 0;
+    }
+
+    now = selkies_clock_us();
+
+    return event->u.fence.until_us > now ? event->u.fence.until_us - now : 0;
 }
 
 

@@ -13,7 +13,8 @@
  * for, a spare key or the rest of a long text, holds up its later keys alone
  * (selkies_control_private.h).
  *
- * Thread: all functions belong to the worker's event loop.
+ * Thread: all functions but selkies_control_pass() belong to the worker's
+ * event loop.
  */
 
 
@@ -101,6 +102,18 @@ void selkies_control_held(selkies_control_t *control,
 void selkies_control_pointer(selkies_control_t *control,
     selkies_control_client_t *client, bool relative, int32_t x, int32_t y,
     uint32_t mask, uint32_t magnitude);
+
+
+/*
+ * What follows is done after selkies_control_pass() with this number or a
+ * later one, or after half a second.
+ */
+
+void selkies_control_fence(selkies_control_t *control, uint32_t ticket);
+
+/* Any thread, as long as the control is there. */
+
+void selkies_control_pass(selkies_control_t *control, uint32_t ticket);
 
 
 /* Events become one batch: to be called after a read's last event. */

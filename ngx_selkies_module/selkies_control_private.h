@@ -33,6 +33,7 @@ typedef enum {
     SELKIES_CONTROL_TEXT,
     SELKIES_CONTROL_RELEASE,
     SELKIES_CONTROL_HELD_KEYS,
+    SELKIES_CONTROL_FENCE,                      /* of no client */
     SELKIES_CONTROL_MOVE,
     SELKIES_CONTROL_MOVE_RELATIVE
 } selkies_control_kind_t;
@@ -59,11 +60,16 @@ typedef struct {
             uint32_t            n;
             uint32_t            keysyms[SELKIES_CONTROL_HELD];
         } held;
+
+        struct {
+            uint32_t            ticket;
+            uint64_t            until_us;
+        } fence;
     } u;
 } selkies_control_event_t;
 
 
-/* What waits in a lane; never SELKIES_CONTROL_HELD_KEYS. */
+/* What waits in a lane; never held keys, never a fence. */
 
 typedef struct {
     selkies_control_kind_t      kind;
@@ -135,6 +141,7 @@ struct selkies_control_s {
     _Atomic bool                stop;
     _Atomic bool                overflow;       /* events were dropped */
     _Atomic bool                orphans;        /* a worker was killed */
+    _Atomic uint32_t            passed;         /* the last fence that fell */
 
     _Atomic uint32_t            head;
     _Atomic uint32_t            tail;

@@ -223,6 +223,7 @@ uint32_t selkies_next_keysym(selkies_span_t *keys);
 #define SELKIES_EXT_RUMBLE      0x04
 #define SELKIES_EXT_RELOAD      0x08
 #define SELKIES_EXT_STATUS      0x10
+#define SELKIES_EXT_HTML        0x20    /* a clipboard's, before its text */
 
 
 typedef struct {

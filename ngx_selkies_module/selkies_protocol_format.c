@@ -28,7 +28,7 @@ static void selkies_put_uint16(uint8_t *out, uint16_t n);
 /* in the order of the bits */
 
 static const char *const  selkies_ext_names[] = {
-    "lite", "opus_mic", "rumble", "reload", "status", NULL
+    "lite", "opus_mic", "rumble", "reload", "status", "html", NULL
 };
 
 

@@ -528,6 +528,10 @@ sub ack {
 	return unless defined $self->{acked} && $self->{open};
 	return if $self->{closing};
 
+	# not into the middle of a large message
+
+	return if $self->{owed};
+
 	$self->{ack_at} = $now;
 	$self->send_text("CLIENT_FRAME_ACK $self->{acked}");
 }

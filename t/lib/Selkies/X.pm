@@ -3,7 +3,7 @@ package Selkies::X;
 # Copyright (C) ngx_selkies authors
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Drives t/lib/xclient.c: commands go down a pipe, replies and X events come
+# Drives t/lib/xclient.c, or another program of its kind: commands go down a pipe, replies and X events come
 # back as lines.
 
 use strict;
@@ -16,9 +16,9 @@ use POSIX ();
 use Selkies;
 
 sub new {
-	my ($class, $t) = @_;
+	my ($class, $t, $program) = @_;
 
-	my $binary = $t->tool('xclient');
+	my $binary = $t->tool($program || 'xclient');
 
 	pipe my $in, my $commands or die "pipe: $!\n";
 	pipe my $lines, my $out or die "pipe: $!\n";
@@ -41,7 +41,7 @@ sub new {
 		lines => $lines, buffer => '', queue => [] }, $class;
 
 	my $ready = $self->wait(qr/^ready (\d+) (\d+)/, 10)
-		or die "xclient is not ready\n";
+		or die "the X client is not ready\n";
 
 	return $self;
 }
