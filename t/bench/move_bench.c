@@ -12,6 +12,8 @@
  *          <bytes a picture> <us to convert> <us to code> <macroblocks moved>
  *          <coded> <luma PSNR of the last picture, dB>
  *
+ *     move_bench [LOAD] [chain or x264]
+ *
  * Bytes and times are means after the first anchors; times are of the CPU.
  *
  * Thread: the main thread.  Ownership: the process.
@@ -488,7 +490,7 @@ bench_run(const bench_load_t *load, int chain)
 
 
 int
-main(void)
+main(int argc, char **argv)
 {
     int                        chain;
     size_t                     i;
@@ -500,8 +502,14 @@ main(void)
     };
 
     for (i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+        if (argc > 1 && strcmp(argv[1], loads[i].name) != 0) {
+            continue;
+        }
+
         for (chain = 1; chain >= 0; chain--) {
-            bench_run(&loads[i], chain);
+            if (argc < 3 || strcmp(argv[2], chain ? "chain" : "x264") == 0) {
+                bench_run(&loads[i], chain);
+            }
         }
     }
 
