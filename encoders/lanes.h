@@ -132,6 +132,66 @@ selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
 }
 
 
+/* v, which begins as zero, and the differences: _total() is their sum. */
+
+static inline selkies_lanes_t
+selkies_lanes_gather(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    return _mm_add_epi32(v, _mm_sad_epu8(a, b));
+}
+
+
+static inline unsigned
+selkies_lanes_total(selkies_lanes_t v)
+{
+    return (unsigned) _mm_cvtsi128_si32(v)
+           + (unsigned) _mm_cvtsi128_si32(_mm_srli_si128(v, 8));
+}
+
+
+/* A bit for each four samples of which one is not zero, the first is 1. */
+
+static inline unsigned
+selkies_lanes_fourths(selkies_lanes_t v)
+{
+    v = _mm_cmpeq_epi32(v, _mm_setzero_si128());
+
+    return 15u & ~(unsigned) _mm_movemask_ps(_mm_castsi128_ps(v));
+}
+
+
+/* Sums of absolute differences of each four columns, of so many rows. */
+
+static inline void
+selkies_lanes_strip(uint16_t sums[4], const uint8_t *a, size_t a_stride,
+    const uint8_t *b, size_t b_stride, unsigned rows)
+{
+    selkies_lanes_t  x, y, even, odd, zero, mask;
+
+    zero = _mm_setzero_si128();
+    mask = _mm_set_epi32(0, -1, 0, -1);
+    even = zero;
+    odd = zero;
+
+    for ( /* void */ ; rows > 0; rows--) {
+        x = selkies_lanes_load(a);
+        y = selkies_lanes_load(b);
+        x = _mm_or_si128(_mm_subs_epu8(x, y), _mm_subs_epu8(y, x));
+        even = _mm_add_epi32(even, _mm_sad_epu8(_mm_and_si128(x, mask),
+                                                zero));
+        odd = _mm_add_epi32(odd, _mm_sad_epu8(_mm_andnot_si128(mask, x),
+                                              zero));
+        a += a_stride;
+        b += b_stride;
+    }
+
+    sums[0] = (uint16_t) _mm_cvtsi128_si32(even);
+    sums[1] = (uint16_t) _mm_cvtsi128_si32(odd);
+    sums[2] = (uint16_t) _mm_extract_epi16(even, 4);
+    sums[3] = (uint16_t) _mm_extract_epi16(odd, 4);
+}
+
+
 #elif defined(__aarch64__) && !defined(SELKIES_LANES_PLAIN)
 
 #include <arm_neon.h>
@@ -215,6 +275,52 @@ static inline unsigned
 selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
 {
     return vaddlvq_u8(vabdq_u8(a, b));
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_gather(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    return vreinterpretq_u8_u32(vpadalq_u16(vreinterpretq_u32_u8(v),
+                                            vpaddlq_u8(vabdq_u8(a, b))));
+}
+
+
+static inline unsigned
+selkies_lanes_total(selkies_lanes_t v)
+{
+    return vaddvq_u32(vreinterpretq_u32_u8(v));
+}
+
+
+static inline unsigned
+selkies_lanes_fourths(selkies_lanes_t v)
+{
+    uint32x4_t             bits;
+    static const uint32_t  each[4] = { 1, 2, 4, 8 };
+
+    bits = vreinterpretq_u32_u8(v);
+
+    return vaddvq_u32(vandq_u32(vtstq_u32(bits, bits), vld1q_u32(each)));
+}
+
+
+static inline void
+selkies_lanes_strip(uint16_t sums[4], const uint8_t *a, size_t a_stride,
+    const uint8_t *b, size_t b_stride, unsigned rows)
+{
+    uint32x4_t  sum;
+
+    sum = vdupq_n_u32(0);
+
+    for ( /* void */ ; rows > 0; rows--) {
+        sum = vpadalq_u16(sum, vpaddlq_u8(vabdq_u8(vld1q_u8(a),
+                                                   vld1q_u8(b))));
+        a += a_stride;
+        b += b_stride;
+    }
+
+    vst1_u16(sums, vmovn_u32(sum));
 }
 
 
@@ -340,6 +446,64 @@ selkies_lanes_sum(selkies_lanes_t a, selkies_lanes_t b)
     }
 
     return sum;
+}
+
+
+static inline selkies_lanes_t
+selkies_lanes_gather(selkies_lanes_t v, selkies_lanes_t a, selkies_lanes_t b)
+{
+    uint32_t  sum;
+
+    memcpy(&sum, v.of, sizeof(sum));
+    sum += selkies_lanes_sum(a, b);
+    memcpy(v.of, &sum, sizeof(sum));
+
+    return v;
+}
+
+
+static inline unsigned
+selkies_lanes_total(selkies_lanes_t v)
+{
+    uint32_t  sum;
+
+    memcpy(&sum, v.of, sizeof(sum));
+
+    return sum;
+}
+
+
+static inline unsigned
+selkies_lanes_fourths(selkies_lanes_t v)
+{
+    int       i;
+    unsigned  bits;
+
+    for (i = 0, bits = 0; i < 16; i++) {
+        bits |= (unsigned) (v.of[i] != 0) << (i / 4);
+    }
+
+    return bits;
+}
+
+
+static inline void
+selkies_lanes_strip(uint16_t sums[4], const uint8_t *a, size_t a_stride,
+    const uint8_t *b, size_t b_stride, unsigned rows)
+{
+    int  i;
+
+    memset(sums, 0, 4 * sizeof(uint16_t));
+
+    for ( /* void */ ; rows > 0; rows--) {
+
+        for (i = 0; i < 16; i++) {
+            sums[i / 4] = (uint16_t) (sums[i / 4] + abs(a[i] - b[i]));
+        }
+
+        a += a_stride;
+        b += b_stride;
+    }
 }
 
 #endif

@@ -17,20 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lanes.h"
 #include "lite_chain.h"
 #include "text.h"
 #include "transform.h"
 
 
-#define SELKIES_LITE_LINES       3          /* above and below */
-#define SELKIES_LITE_CANDIDATES  4
+#define SELKIES_LITE_CANDIDATES  7
 #define SELKIES_LITE_CHEAP       24         /* bits: no more is looked for */
 #define SELKIES_LITE_HALVES      4          /* bits of sub_mb_type more */
 #define SELKIES_LITE_TWO         2          /* bits of mb_type more */
 #define SELKIES_LITE_BELOW       12         /* bits, and as many of others */
 #define SELKIES_LITE_NOWHERE     65536      /* bits: not found */
-#define SELKIES_LITE_OUTSIDE     65536      /* more than a quadrant's */
 #define SELKIES_LITE_SPLIT_COST  32         /* in differences of samples */
 #define SELKIES_LITE_ROWS        8          /* of blocks, to be learned */
 #define SELKIES_LITE_OLDER       2          /* lines of text, too */
@@ -45,11 +42,12 @@ typedef struct {
 } selkies_lite_choice_t;
 
 
+static void selkies_lite_choose_ask(selkies_lite_chain_t *c);
 static int selkies_lite_choose_large(selkies_lite_chain_t *c, size_t mb_x,
     size_t mb_y);
 static unsigned selkies_lite_choose_parts(selkies_lite_chain_t *c, size_t mb_x,
     size_t mb_y, unsigned shape, selkies_vector_t v[2]);
-static unsigned selkies_lite_choose_part(const selkies_lite_chain_t *c,
+static unsigned selkies_lite_choose_part(selkies_lite_chain_t *c,
     size_t x, size_t y, size_t width, size_t height, selkies_vector_t pred,
     selkies_vector_t *v);
 static int selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x,
@@ -60,16 +58,19 @@ static unsigned selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t *v);
 static int selkies_lite_choose_plain(const selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height);
-static unsigned selkies_lite_choose_try(const selkies_lite_chain_t *c,
-    size_t x, size_t y, size_t width, size_t height,
-    const selkies_vector_t *list, size_t n, unsigned best,
-    selkies_vector_t pred, selkies_vector_t *v);
+static size_t selkies_lite_choose_shape(size_t x, size_t y, size_t width,
+    size_t height);
+static unsigned selkies_lite_choose_try(selkies_lite_chain_t *c, size_t x,
+    size_t y, size_t width, size_t height, const selkies_lite_trial_t *trial,
+    selkies_vector_t tried, unsigned best, selkies_vector_t pred,
+    selkies_vector_t *v);
 static size_t selkies_lite_choose_list(const selkies_lite_chain_t *c,
-    size_t x, size_t y, selkies_vector_t list[SELKIES_LITE_CANDIDATES]);
+    size_t x, size_t y, selkies_vector_t pred,
+    selkies_vector_t list[SELKIES_LITE_CANDIDATES]);
+static inline size_t selkies_lite_choose_add(selkies_vector_t *list, size_t n,
+    selkies_vector_t v);
 static unsigned selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t *v);
-static unsigned selkies_lite_choose_differ(const selkies_lite_chain_t *c,
-    size_t x, size_t y, size_t width, size_t height, selkies_vector_t v);
 static void selkies_lite_choose_set(selkies_lite_chain_t *c, unsigned quadrant,
     const selkies_lite_choice_t *choice);
 
@@ -87,13 +88,17 @@ selkies_lite_choose(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
         return SELKIES_LITE_WHOLE;
     }
 
-    c->x = mb_x;
+    selkies_lite_trial_begin(c, mb_x, mb_y);
 
     if (selkies_lite_choose_large(c, mb_x, mb_y)) {
         return 0;
     }
 
     open = 0;
+
+    if (c->pitch != 0 && c->lite->text != NULL) {
+        selkies_lite_choose_ask(c);
+    }
 
     for (i = 0; i < 4; i++) {
 
@@ -106,6 +111,28 @@ selkies_lite_choose(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
     }
 
     return open;
+}
+
+
+/* What the text of a macroblock will be looked up by. */
+
+static void
+selkies_lite_choose_ask(selkies_lite_chain_t *c)
+{
+    size_t            i;
+    selkies_vector_t  v;
+
+    for (i = 0; i < 4; i++) {
+        selkies_text_ask(c->lite->text, &c->pair.now, c->x * 16 + i % 2 * 8,
+                         c->y * 16 + i / 2 * 8, c->keys[i]);
+    }
+
+    for (i = 0; i < SELKIES_LITE_LINES; i++) {
+        v.x = 0;
+        v.y = (int16_t) (c->pitch * (int) (i / 2 + 1) * (i % 2 ? 1 : -1));
+        c->lines[i] = abs(v.y) <= SELKIES_MOTION_Y_MAX
+                      ? selkies_lite_trial(c, v) : NULL;
+    }
 }
 
 
@@ -123,6 +150,10 @@ selkies_lite_choose_large(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
     best = SELKIES_LITE_NOWHERE;
 
     for (shape = SELKIES_LITE_P_16X16; shape <= SELKIES_LITE_P_8X16; shape++) {
+
+        if (best <= SELKIES_LITE_TWO + 4) {
+            break;
+        }
 
         bits = selkies_lite_choose_parts(c, mb_x, mb_y, shape, v);
 
@@ -188,34 +219,24 @@ selkies_lite_choose_parts(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y,
 /* The vector of fewest bits that explains the part, or nearly so. */
 
 static unsigned
-selkies_lite_choose_part(const selkies_lite_chain_t *c, size_t x, size_t y,
+selkies_lite_choose_part(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t pred, selkies_vector_t *v)
 {
-    size_t                   i, n, below;
-    unsigned                 bits, best;
-    const selkies_lite_t    *lite;
-    const selkies_vector_t  *block;
-    selkies_vector_t         list[7];
+    size_t                 i, n, below;
+    unsigned               bits, best;
+    const selkies_lite_t  *lite;
+    selkies_vector_t       list[SELKIES_LITE_CANDIDATES];
 
     lite = c->lite;
-    block = selkies_vector_block(&c->grid, x / 4, y / 4 % 4);
-    n = 0;
+    n = selkies_lite_choose_list(c, x, y, pred, list);
 
-    list[n++] = pred;
-    list[n++] = selkies_lite_zero;
-    list[n++] = c->moved;
+    /* of a window that is dragged aside an edge may stay */
 
     if (c->moved.x != 0 && c->moved.y != 0) {
-        list[n++] = (selkies_vector_t) { c->moved.x, 0 };
-        list[n++] = (selkies_vector_t) { 0, c->moved.y };
-    }
-
-    if (x > 0 && block[-1].x != SELKIES_VECTOR_NONE) {
-        list[n++] = block[-1];
-    }
-
-    if (y > 0 && block[-(ptrdiff_t) c->grid.width].x != SELKIES_VECTOR_NONE) {
-        list[n++] = block[-(ptrdiff_t) c->grid.width];
+        n = selkies_lite_choose_add(list, n,
+                                    (selkies_vector_t) { c->moved.x, 0 });
+        n = selkies_lite_choose_add(list, n,
+                                    (selkies_vector_t) { 0, c->moved.y });
     }
 
     /* what is below will be predicted from it */
@@ -239,11 +260,10 @@ selkies_lite_choose_part(const selkies_lite_chain_t *c, size_t x, size_t y,
         }
 
         if (bits < best
-            && (selkies_lite_plan_matches(lite, &c->pair, x, y, width, height,
-                                          list[i])
+            && (selkies_lite_trial_matches(c, x, y, width, height, list[i])
                 || (c->nearly
-                    && selkies_lite_plan_nearly(lite, &c->pair, x, y, width,
-                                                height, list[i]))))
+                    && selkies_lite_trial_nearly(c, x, y, width, height,
+                                                 list[i]))))
         {
             best = bits;
             *v = list[i];
@@ -347,19 +367,22 @@ static unsigned
 selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t *v)
 {
-    int                i;
-    size_t             n;
+    size_t             i, n;
     unsigned           best;
     selkies_vector_t   pred;
-    selkies_vector_t   list[SELKIES_LITE_CANDIDATES + 1];
-    selkies_vector_t   seen[SELKIES_TEXT_PLACES + SELKIES_LITE_LINES * 2];
+    selkies_vector_t   list[SELKIES_LITE_CANDIDATES];
+    selkies_vector_t   seen[SELKIES_TEXT_PLACES];
 
     pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
-    list[0] = pred;
-    n = 1 + selkies_lite_choose_list(c, x, y, list + 1);
+    n = selkies_lite_choose_list(c, x, y, pred, list);
 
-    best = selkies_lite_choose_try(c, x, y, width, height, list, n,
-                                   SELKIES_LITE_NOWHERE, pred, v);
+    best = SELKIES_LITE_NOWHERE;
+
+    for (i = 0; i < n; i++) {
+        best = selkies_lite_choose_try(c, x, y, width, height,
+                                       selkies_lite_trial(c, list[i]),
+                                       list[i], best, pred, v);
+    }
 
     if (c->pitch == 0 || c->lite->text == NULL
         || best <= SELKIES_LITE_CHEAP)
@@ -369,24 +392,48 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
 
     c->lite->rows[y / 8] = 1;
 
-    n = selkies_text_find(c->lite->text, &c->pair.now, x, y, width, height,
-                          seen);
+    n = selkies_text_find(c->lite->text,
+                          c->keys[y / 8 % 2 * 2 + x / 8 % 2]
+                                 [selkies_lite_choose_shape(x, y, width,
+                                                            height)],
+                          x, y, seen);
 
     if (n == 0 && !selkies_lite_choose_plain(c, x, y, width, height)) {
         return best;
     }
 
-    /* what was seen somewhere may be straight above or below as well */
-
-    for (i = 1; i <= SELKIES_LITE_LINES; i++) {
-        seen[n].x = 0;
-        seen[n++].y = (int16_t) (-i * c->pitch);
-        seen[n].x = 0;
-        seen[n++].y = (int16_t) (i * c->pitch);
+    for (i = 0; i < n; i++) {
+        best = selkies_lite_choose_try(c, x, y, width, height, NULL, seen[i],
+                                       best, pred, v);
     }
 
-    return selkies_lite_choose_try(c, x, y, width, height, seen, n, best, pred,
-                                   v);
+    /* what was seen somewhere may be straight above or below as well */
+
+    for (i = 0; i < SELKIES_LITE_LINES; i++) {
+        if (c->lines[i] != NULL) {
+            best = selkies_lite_choose_try(c, x, y, width, height, c->lines[i],
+                                           c->lines[i]->v, best, pred, v);
+        }
+    }
+
+    return best;
+}
+
+
+/* Of a quadrant's part. */
+
+static size_t
+selkies_lite_choose_shape(size_t x, size_t y, size_t width, size_t height)
+{
+    if (width == 4) {
+        return x % 8 ? SELKIES_TEXT_RIGHT : SELKIES_TEXT_LEFT;
+    }
+
+    if (height == 4) {
+        return y % 8 ? SELKIES_TEXT_LOWER : SELKIES_TEXT_UPPER;
+    }
+
+    return SELKIES_TEXT_WHOLE;
 }
 
 
@@ -413,63 +460,92 @@ selkies_lite_choose_plain(const selkies_lite_chain_t *c, size_t x, size_t y,
 }
 
 
-/* The best of n vectors if it takes less than that, or what was the best. */
+/*
+ * The vector if it explains the block and takes less than the best one.  The
+ * trial is the vector's, if there is one.
+ */
 
 static unsigned
-selkies_lite_choose_try(const selkies_lite_chain_t *c, size_t x, size_t y,
-    size_t width, size_t height, const selkies_vector_t *list, size_t n,
-    unsigned best, selkies_vector_t pred, selkies_vector_t *v)
+selkies_lite_choose_try(selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, size_t height, const selkies_lite_trial_t *trial,
+    selkies_vector_t tried, unsigned best, selkies_vector_t pred,
+    selkies_vector_t *v)
 {
-    size_t    i;
+    int       matches;
     unsigned  bits;
 
-    for (i = 0; i < n; i++) {
-
-        if (i > 0 && selkies_vector_equal(list[i], list[i - 1])) {
-            continue;
-        }
-
-        bits = selkies_vector_bits(list[i], pred);
-
-        if (bits < best
-            && abs(list[i].x) <= SELKIES_MOTION_X_MAX
-            && abs(list[i].y) <= SELKIES_MOTION_Y_MAX
-            && selkies_lite_plan_matches(c->lite, &c->pair, x, y, width,
-                                         height, list[i]))
-        {
-            best = bits;
-            *v = list[i];
-        }
+    if (trial != NULL
+        && trial->luma & selkies_lite_trial_blocks(x, y, width, height))
+    {
+        return best;
     }
 
-    return best;
+    bits = selkies_vector_bits(tried, pred);
+
+    if (bits >= best
+        || abs(tried.x) > SELKIES_MOTION_X_MAX
+        || abs(tried.y) > SELKIES_MOTION_Y_MAX)
+    {
+        return best;
+    }
+
+    matches = trial != NULL
+              ? selkies_lite_trial_matches(c, x, y, width, height, tried)
+              : selkies_lite_plan_matches(c->lite, &c->pair, x, y, width,
+                                          height, tried);
+
+    if (!matches) {
+        return best;
+    }
+
+    *v = tried;
+
+    return bits;
 }
 
 
-/* What is likely, besides the prediction. */
+/* The prediction and what is likely besides, each once. */
 
 static size_t
 selkies_lite_choose_list(const selkies_lite_chain_t *c, size_t x, size_t y,
-    selkies_vector_t list[SELKIES_LITE_CANDIDATES])
+    selkies_vector_t pred, selkies_vector_t list[SELKIES_LITE_CANDIDATES])
 {
     size_t                   n;
     const selkies_vector_t  *block;
 
-    n = 0;
-    list[n++] = selkies_lite_zero;
-    list[n++] = c->moved;
+    list[0] = pred;
+    n = selkies_lite_choose_add(list, 1, selkies_lite_zero);
+    n = selkies_lite_choose_add(list, n, c->moved);
 
     block = selkies_vector_block(&c->grid, x / 4, y / 4 % 4);
 
     if (x > 0 && block[-1].x != SELKIES_VECTOR_NONE) {
-        list[n++] = block[-1];
+        n = selkies_lite_choose_add(list, n, block[-1]);
     }
 
     if (y > 0 && block[-(ptrdiff_t) c->grid.width].x != SELKIES_VECTOR_NONE) {
-        list[n++] = block[-(ptrdiff_t) c->grid.width];
+        n = selkies_lite_choose_add(list, n,
+                                    block[-(ptrdiff_t) c->grid.width]);
     }
 
     return n;
+}
+
+
+static inline size_t
+selkies_lite_choose_add(selkies_vector_t *list, size_t n, selkies_vector_t v)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (selkies_vector_equal(list[i], v)) {
+            return n;
+        }
+    }
+
+    list[n] = v;
+
+    return n + 1;
 }
 
 
@@ -485,18 +561,17 @@ selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t            i, n;
     unsigned          sum, least, worth;
     selkies_vector_t  pred;
-    selkies_vector_t  list[SELKIES_LITE_CANDIDATES + 1];
+    selkies_vector_t  list[SELKIES_LITE_CANDIDATES];
 
     pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
-    list[0] = pred;
-    n = 1 + selkies_lite_choose_list(c, x, y, list + 1);
+    n = selkies_lite_choose_list(c, x, y, pred, list);
     worth = (unsigned) selkies_transform_step(c->qp);
     least = UINT32_MAX;
     *v = pred;
 
     for (i = 0; i < n; i++) {
 
-        sum = selkies_lite_choose_differ(c, x, y, width, height, list[i])
+        sum = selkies_lite_trial_differ(c, x, y, width, height, list[i])
               + selkies_vector_bits(list[i], pred) * worth / 3;
 
         if (sum < least) {
@@ -506,49 +581,6 @@ selkies_lite_choose_nearest(selkies_lite_chain_t *c, size_t x, size_t y,
     }
 
     return least;
-}
-
-
-/* The luma of a block against what the vector brings, if it is there. */
-
-static unsigned
-selkies_lite_choose_differ(const selkies_lite_chain_t *c, size_t x, size_t y,
-    size_t width, size_t height, selkies_vector_t v)
-{
-    long                     left, top;
-    size_t                   stride, shown_stride;
-    unsigned                 sum;
-    const uint8_t           *src, *shown;
-
-    left = (long) x + v.x;
-    top = (long) y + v.y;
-
-    if (left < 0 || left + (long) width > (long) c->lite->mb_width * 16
-        || top < 0 || top + (long) height > (long) c->lite->sps.mb_height * 16)
-    {
-        return SELKIES_LITE_OUTSIDE;
-    }
-
-    stride = c->pic->luma_stride_bytes;
-    src = c->pic->luma + y * stride + x;
-    shown_stride = c->lite->base.luma_stride_bytes;
-    shown = c->lite->base.luma + (size_t) top * shown_stride + (size_t) left;
-    sum = 0;
-
-    for ( /* void */ ; height > 0; height -= 2) {
-        sum += width == 4 ? selkies_lanes_sum(
-                                selkies_lanes_fours(src, src + stride),
-                                selkies_lanes_fours(shown,
-                                                    shown + shown_stride))
-                          : selkies_lanes_sum(
-                                selkies_lanes_pair(src, src + stride),
-                                selkies_lanes_pair(shown,
-                                                   shown + shown_stride));
-        src += stride * 2;
-        shown += shown_stride * 2;
-    }
-
-    return sum;
 }
 
 

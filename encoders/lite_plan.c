@@ -32,8 +32,10 @@
 #define SELKIES_LITE_CHROMA_PEAK  24
 
 #define SELKIES_LITE_RUN          64        /* macroblocks compared at once */
+#define SELKIES_LITE_OUTSIDE      65536     /* more than a quadrant's luma */
 
 
+static void selkies_lite_plan_limits(selkies_lite_t *lite);
 static void selkies_lite_plan_list(selkies_lite_t *lite,
     const selkies_motion_pair_t *pair);
 static size_t selkies_lite_plan_explain(selkies_lite_t *lite,
@@ -44,9 +46,10 @@ static int selkies_lite_plan_within(const selkies_motion_pair_t *pair,
 static void selkies_lite_plan_luma(selkies_lanes_t *differ,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
     selkies_vector_t v);
-static void selkies_lite_plan_means(selkies_lanes_t *differ,
-    const selkies_lite_t *lite, const selkies_motion_pair_t *pair, size_t x,
-    size_t y, size_t n, selkies_vector_t v);
+static void selkies_lite_plan_colours(selkies_lanes_t *differ,
+    selkies_lanes_t *sums, const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
+    selkies_vector_t v);
 static inline selkies_lanes_t selkies_lite_plan_mean(const uint8_t *p,
     size_t next, unsigned odd);
 static int selkies_lite_plan_stays(const selkies_motion_pair_t *pair, size_t x,
@@ -67,6 +70,7 @@ selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
 
     memset(pair, 0, sizeof(selkies_motion_pair_t));
     memset(v, 0, sizeof(selkies_vector_t));
+    selkies_lite_plan_limits(lite);
 
     kept = selkies_lite_picture_planes(pic);
 
@@ -101,6 +105,19 @@ selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
     *v = lite->last;
 
     return lite->nlist - selkies_lite_plan_explain(lite, pair, *v);
+}
+
+
+static void
+selkies_lite_plan_limits(selkies_lite_t *lite)
+{
+    unsigned  step, peak;
+
+    step = (unsigned) selkies_transform_step(lite->base_qp);
+    peak = SELKIES_LITE_CHROMA_PEAK + step * 2;
+
+    lite->limits.mean = SELKIES_LITE_CHROMA_MEAN + step / 2;
+    lite->limits.peak = peak < 255 ? peak : 255;
 }
 
 
@@ -158,7 +175,8 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, selkies_vector_t v)
 {
     size_t           i, k, n, run, x, y, found;
-    selkies_lanes_t  luma[SELKIES_LITE_RUN], chroma[SELKIES_LITE_RUN];
+    selkies_lanes_t  luma[SELKIES_LITE_RUN], chroma[SELKIES_LITE_RUN],
+                     sums[SELKIES_LITE_RUN];
 
     found = 0;
 
@@ -184,13 +202,12 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
         }
 
         selkies_lite_plan_luma(luma, pair, x, y, run, v);
-        selkies_lite_plan_means(chroma, lite, pair, x, y, run, v);
+        selkies_lite_plan_colours(chroma, sums, lite, pair, x, y, run, v);
 
         for (n = 0; n < run; n++) {
             if (!selkies_lanes_any(luma[n])
-                && (!selkies_lanes_any(chroma[n])
-                    || selkies_lite_plan_chroma(lite, pair, (x + n) * 16,
-                                                y * 16, 16, 16, v)))
+                && !selkies_lanes_any(chroma[n])
+                && selkies_lanes_total(sums[n]) <= lite->limits.mean * 128)
             {
                 lite->plans[i + n] = SELKIES_LITE_MOVE;
                 found++;
@@ -273,16 +290,20 @@ selkies_lite_plan_luma(selkies_lanes_t *differ,
 }
 
 
-/* The same of chroma. */
+/*
+ * The same of chroma.  What an odd vector brings is a mean of a mean of a mean,
+ * so what will be shown is judged: where it is far off, and by how much in all.
+ */
 
 static void
-selkies_lite_plan_means(selkies_lanes_t *differ, const selkies_lite_t *lite,
-    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
-    selkies_vector_t v)
+selkies_lite_plan_colours(selkies_lanes_t *differ, selkies_lanes_t *sums,
+    const selkies_lite_t *lite, const selkies_motion_pair_t *pair, size_t x,
+    size_t y, size_t n, selkies_vector_t v)
 {
     size_t                   i, row, next;
     unsigned                 odd;
     const uint8_t           *now, *shown;
+    selkies_lanes_t          one, other;
     const selkies_planes_t  *from;
 
     odd = (v.x & 1) + (v.y & 1);
@@ -291,6 +312,7 @@ selkies_lite_plan_means(selkies_lanes_t *differ, const selkies_lite_t *lite,
 
     for (i = 0; i < n; i++) {
         differ[i] = selkies_lanes_zero();
+        sums[i] = selkies_lanes_zero();
     }
 
     now = pair->now.chroma + y * 8 * pair->now.chroma_stride_bytes + x * 16;
@@ -301,11 +323,19 @@ selkies_lite_plan_means(selkies_lanes_t *differ, const selkies_lite_t *lite,
 
     for (row = 0; row < 8; row++) {
 
-        for (i = 0; i < n; i++) {
+        for (i = 0; i < n && odd == 0; i++) {
             differ[i] = selkies_lanes_differ(differ[i],
-                            selkies_lanes_load(now + i * 16),
-                            selkies_lite_plan_mean(shown + i * 16, next,
-                                                   odd));
+                                             selkies_lanes_load(now + i * 16),
+                                             selkies_lanes_load(shown
+                                                                + i * 16));
+        }
+
+        for ( /* void */ ; i < n; i++) {
+            one = selkies_lanes_load(now + i * 16);
+            other = selkies_lite_plan_mean(shown + i * 16, next, odd);
+            sums[i] = selkies_lanes_gather(sums[i], one, other);
+            differ[i] = selkies_lanes_beyond(differ[i], one, other,
+                                             lite->limits.peak);
         }
 
         now += pair->now.chroma_stride_bytes;
@@ -314,15 +344,11 @@ selkies_lite_plan_means(selkies_lanes_t *differ, const selkies_lite_t *lite,
 }
 
 
-/* Chroma as an odd vector brings it (8.4.2.2.2), one component odd or both. */
+/* Chroma as a vector brings it (8.4.2.2.2), one component odd or both. */
 
 static inline selkies_lanes_t
 selkies_lite_plan_mean(const uint8_t *p, size_t next, unsigned odd)
 {
-    if (odd == 0) {
-        return selkies_lanes_load(p);
-    }
-
     if (odd == 1) {
         return selkies_lanes_mean(selkies_lanes_load(p),
                                   selkies_lanes_load(p + next));
@@ -404,6 +430,44 @@ selkies_lite_plan_nearly(const selkies_lite_t *lite,
 }
 
 
+unsigned
+selkies_lite_plan_differ(const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v)
+{
+    size_t          stride, shown_stride;
+    unsigned        sum;
+    const uint8_t  *now, *shown;
+
+    if (!selkies_lite_plan_within(pair, x, y, width, height, v)) {
+        return SELKIES_LITE_OUTSIDE;
+    }
+
+    stride = pair->now.luma_stride_bytes;
+    now = pair->now.luma + y * stride + x;
+    shown_stride = lite->base.luma_stride_bytes;
+    shown = lite->base.luma
+            + ((ptrdiff_t) y + v.y) * (ptrdiff_t) shown_stride
+            + (ptrdiff_t) x + v.x;
+    sum = 0;
+
+    for ( /* void */ ; height > 0; height -= 2) {
+        sum += width == 4 ? selkies_lanes_sum(
+                                selkies_lanes_fours(now, now + stride),
+                                selkies_lanes_fours(shown,
+                                                    shown + shown_stride))
+                          : selkies_lanes_sum(
+                                selkies_lanes_pair(now, now + stride),
+                                selkies_lanes_pair(shown,
+                                                   shown + shown_stride));
+        now += stride * 2;
+        shown += shown_stride * 2;
+    }
+
+    return sum;
+}
+
+
 static int
 selkies_lite_plan_stays(const selkies_motion_pair_t *pair, size_t x, size_t y)
 {
@@ -468,7 +532,7 @@ selkies_lite_plan_shown(const selkies_lite_t *lite,
 {
     size_t           i, n, stride;
     uint8_t          shown[128];
-    unsigned         sum, step, peak;
+    unsigned         sum;
     const uint8_t   *now;
     selkies_lanes_t  differ, one, other;
 
@@ -477,9 +541,6 @@ selkies_lite_plan_shown(const selkies_lite_t *lite,
 
     selkies_vector_chroma(shown, width, &lite->base, x, y, width, height, v);
 
-    step = (unsigned) selkies_transform_step(lite->base_qp);
-    peak = SELKIES_LITE_CHROMA_PEAK + step * 2;
-    peak = peak < 255 ? peak : 255;
     differ = selkies_lanes_zero();
     sum = 0;
 
@@ -504,9 +565,9 @@ selkies_lite_plan_shown(const selkies_lite_t *lite,
         }
 
         sum += selkies_lanes_sum(one, other);
-        differ = selkies_lanes_beyond(differ, one, other, peak);
+        differ = selkies_lanes_beyond(differ, one, other, lite->limits.peak);
     }
 
     return !selkies_lanes_any(differ)
-           && sum <= (SELKIES_LITE_CHROMA_MEAN + step / 2) * (unsigned) n;
+           && sum <= lite->limits.mean * (unsigned) n;
 }

@@ -80,6 +80,14 @@ typedef struct {
 } selkies_area_t;
 
 
+/* How far off chroma may be that an odd vector brings. */
+
+typedef struct {
+    unsigned                    mean;
+    unsigned                    peak;
+} selkies_lite_limits_t;
+
+
 struct selkies_lite_s {
     const selkies_log_t        *log;
     int                         qp;         /* 0: I_PCM */
@@ -113,6 +121,7 @@ struct selkies_lite_s {
 
     selkies_planes_t            base;       /* luma NULL if not known */
     int                         base_qp;    /* the worst in it since an IDR */
+    selkies_lite_limits_t       limits;     /* as that allows */
     selkies_lite_frame_t        frames[2];  /* the chain's, in turn */
     unsigned                    frame;      /* the one the base is or was in */
 
@@ -215,6 +224,16 @@ int selkies_lite_plan_matches(const selkies_lite_t *lite,
  */
 
 int selkies_lite_plan_nearly(const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
+    size_t height, selkies_vector_t v);
+
+
+/*
+ * How far luma of a block of 4 or 8 wide is from what a decoder shows where the
+ * vector points to; much more than it can be where that is not in the picture.
+ */
+
+unsigned selkies_lite_plan_differ(const selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t width,
     size_t height, selkies_vector_t v);
 

@@ -27,7 +27,6 @@ static void selkies_vector_neighbours(const selkies_vector_grid_t *grid,
     size_t x, size_t y, size_t width, selkies_vector_t n[3]);
 static selkies_vector_t selkies_vector_middle(const selkies_vector_t n[3]);
 static int selkies_vector_median(int a, int b, int c);
-static unsigned selkies_vector_length(int d);
 static void selkies_vector_copy(uint8_t *to, size_t to_stride,
     const uint8_t *from, size_t from_stride, size_t n, size_t rows);
 static void selkies_vector_chroma_row(uint8_t *to, const uint8_t *from,
@@ -76,17 +75,31 @@ selkies_vector_none(selkies_vector_t v)
 void
 selkies_vector_row(selkies_vector_grid_t *grid, int first)
 {
+    size_t             i, size;
+    selkies_vector_t  *row;
+
     grid->top = !first;
 
     if (first) {
         memset(grid->blocks, 0, grid->width * 5 * sizeof(selkies_vector_t));
         grid->set = 0;
 
+        grid->left = grid->width;
+        grid->right = 0;
+
     } else if (grid->set > 0) {
-        memcpy(grid->blocks, grid->blocks + grid->width * 4,
-               grid->width * sizeof(selkies_vector_t));
-        memset(grid->blocks + grid->width, 0,
-               grid->width * 4 * sizeof(selkies_vector_t));
+
+        /* others are zero as they were */
+
+        size = (grid->right - grid->left) * sizeof(selkies_vector_t);
+        row = grid->blocks + grid->left;
+
+        memcpy(row, row + grid->width * 4, size);
+
+        for (i = 1; i <= 4; i++) {
+            memset(row + grid->width * i, 0, size);
+        }
+
         grid->set--;
     }
 }
@@ -246,16 +259,30 @@ void
 selkies_vector_set(selkies_vector_grid_t *grid, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t v)
 {
-    size_t             i, k;
-    selkies_vector_t  *block;
+    size_t             i;
+    selkies_vector_t  *block, four[4];
 
     block = selkies_vector_block(grid, x, y);
     grid->set = 2;
+    grid->left = x < grid->left ? x : grid->left;
+    grid->right = x + width > grid->right ? x + width : grid->right;
+
+    for (i = 0; i < 4; i++) {
+        four[i] = v;
+    }
 
     for (i = 0; i < height; i++) {
 
-        for (k = 0; k < width; k++) {
-            block[k] = v;
+        /* of a known size memcpy() is no call */
+
+        if (width == 4) {
+            memcpy(block, four, sizeof(four));
+
+        } else if (width == 2) {
+            memcpy(block, four, sizeof(four) / 2);
+
+        } else {
+            *block = v;
         }
 
         block += grid->width;
@@ -271,27 +298,6 @@ selkies_vector_set_half(selkies_vector_grid_t *grid, size_t mb_x,
                        (half == SELKIES_VECTOR_LOWER) * 2,
                        half < SELKIES_VECTOR_LEFT ? 4 : 2,
                        half < SELKIES_VECTOR_LEFT ? 2 : 4, v);
-}
-
-
-unsigned
-selkies_vector_bits(selkies_vector_t v, selkies_vector_t predicted)
-{
-    return selkies_vector_length(v.x - predicted.x)
-           + selkies_vector_length(v.y - predicted.y);
-}
-
-
-/* A difference counts in quarters of a sample. */
-
-static unsigned
-selkies_vector_length(int d)
-{
-    if (d == 0) {
-        return 1;
-    }
-
-    return 63 - 2 * (unsigned) __builtin_clz((unsigned) abs(d) * 8);
 }
 
 

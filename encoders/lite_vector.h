@@ -17,6 +17,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "encoder.h"
 #include "motion.h"
@@ -40,6 +41,8 @@ typedef struct {
     size_t                   width;         /* blocks */
     unsigned                 top;           /* there is a row above */
     unsigned                 set;           /* 0: all of them are zero */
+    size_t                   left;          /* what is set, if any is, lies */
+    size_t                   right;         /* between these columns */
 } selkies_vector_grid_t;
 
 
@@ -86,11 +89,6 @@ void selkies_vector_set_half(selkies_vector_grid_t *grid, size_t mb_x,
     unsigned half, selkies_vector_t v);
 
 
-/* What mvd_l0 of a vector takes (9.1), bits. */
-
-unsigned selkies_vector_bits(selkies_vector_t v, selkies_vector_t predicted);
-
-
 /*
  * What a decoder shows of the block of width x height luma samples, each 4, 8
  * or a multiple of 16, at x, y, which are multiples of 4: luma and chroma, of
@@ -118,6 +116,29 @@ static inline int
 selkies_vector_equal(selkies_vector_t a, selkies_vector_t b)
 {
     return a.x == b.x && a.y == b.y;
+}
+
+
+/* A difference counts in quarters of a sample. */
+
+static inline unsigned
+selkies_vector_length(int d)
+{
+    if (d == 0) {
+        return 1;
+    }
+
+    return 63 - 2 * (unsigned) __builtin_clz((unsigned) abs(d) * 8);
+}
+
+
+/* What mvd_l0 of a vector takes (9.1), bits. */
+
+static inline unsigned
+selkies_vector_bits(selkies_vector_t v, selkies_vector_t predicted)
+{
+    return selkies_vector_length(v.x - predicted.x)
+           + selkies_vector_length(v.y - predicted.y);
 }
 
 

@@ -22,8 +22,8 @@
 
 
 #define SELKIES_TEXT_BUCKETS  16384         /* a power of two */
-#define SELKIES_TEXT_SEEN     32            /* a power of two: so many later
-                                               its bucket has come */
+#define SELKIES_TEXT_SEEN     32            /* a power of two, four or more: so
+                                               many later its bucket is here */
 
 #define SELKIES_TEXT_WIDE     0x9e3779b97f4a7c15ull     /* of each shape */
 #define SELKIES_TEXT_FLAT     0xc2b2ae3d27d4eb4full
@@ -47,19 +47,15 @@ typedef struct {
 struct selkies_text_s {
     uint16_t              x;                /* of 0, 0 */
     uint16_t              y;
-    size_t                nseen;            /* wait to be entered */
-    size_t                turn;
-    selkies_text_seen_t   seen[SELKIES_TEXT_SEEN];
     _Alignas(64)
     selkies_text_place_t  buckets[SELKIES_TEXT_BUCKETS][SELKIES_TEXT_PLACES];
 };
 
 
-static inline void selkies_text_see(selkies_text_t *text, uint64_t key,
-    size_t x, size_t y);
-static void selkies_text_enter(selkies_text_t *text,
+static inline void selkies_text_see(const selkies_text_t *text,
+    selkies_text_seen_t *seen, uint64_t key, size_t x, size_t y);
+static inline void selkies_text_enter(selkies_text_t *text,
     const selkies_text_seen_t *seen);
-static uint64_t selkies_text_narrow(const uint8_t *p, size_t stride);
 
 
 static const uint64_t  selkies_text_factors[4] = {
@@ -107,15 +103,29 @@ selkies_text_load(const uint8_t *p)
 }
 
 
-/* Four rows of eight samples. */
+/* Eight rows of eight samples. */
+
+static inline void
+selkies_text_block(uint64_t rows[8], const uint8_t *p, size_t stride)
+{
+    int  i;
+
+    for (i = 0; i < 8; i++) {
+        rows[i] = selkies_text_load(p);
+        p += stride;
+    }
+}
+
+
+/* Of four rows. */
 
 static inline uint64_t
-selkies_text_rows(const uint8_t *p, size_t stride)
+selkies_text_rows(const uint64_t rows[4])
 {
-    return selkies_text_load(p) * selkies_text_factors[0]
-           + selkies_text_load(p + stride) * selkies_text_factors[1]
-           + selkies_text_load(p + stride * 2) * selkies_text_factors[2]
-           + selkies_text_load(p + stride * 3) * selkies_text_factors[3];
+    return rows[0] * selkies_text_factors[0]
+           + rows[1] * selkies_text_factors[1]
+           + rows[2] * selkies_text_factors[2]
+           + rows[3] * selkies_text_factors[3];
 }
 
 
@@ -136,22 +146,33 @@ selkies_text_whole(uint64_t upper, uint64_t lower)
 }
 
 
-/* Eight rows of four samples, two rows at a time. */
+/* Four samples of eight rows, two rows at a time. */
 
-static uint64_t
-selkies_text_narrow(const uint8_t *p, size_t stride)
+static inline uint64_t
+selkies_text_left(const uint64_t rows[8])
 {
     int       i;
-    uint32_t  a, b;
     uint64_t  key;
 
-    key = 0;
+    for (i = 0, key = 0; i < 4; i++) {
+        key += (rows[i * 2] << 32 | (uint32_t) rows[i * 2 + 1])
+               * selkies_text_factors[i];
+    }
 
-    for (i = 0; i < 4; i++) {
-        memcpy(&a, p, sizeof(a));
-        memcpy(&b, p + stride, sizeof(b));
-        key += ((uint64_t) a << 32 | b) * selkies_text_factors[i];
-        p += stride * 2;
+    return selkies_text_mix(key, SELKIES_TEXT_TALL);
+}
+
+
+static inline uint64_t
+selkies_text_right(const uint64_t rows[8])
+{
+    int       i;
+    uint64_t  key;
+
+    for (i = 0, key = 0; i < 4; i++) {
+        key += ((rows[i * 2] & ~(uint64_t) UINT32_MAX)
+                | rows[i * 2 + 1] >> 32)
+               * selkies_text_factors[i];
     }
 
     return selkies_text_mix(key, SELKIES_TEXT_TALL);
@@ -162,24 +183,27 @@ void
 selkies_text_learn(selkies_text_t *text, const selkies_planes_t *planes,
     size_t left, size_t right, size_t y)
 {
-    size_t          x, stride;
-    uint64_t        upper, lower, blank, row;
-    const uint8_t  *p;
+    size_t                x, n, done, stride;
+    uint64_t              upper, lower, blank, rows[8];
+    const uint8_t        *p;
+    selkies_text_seen_t   seen[SELKIES_TEXT_SEEN], *next;
 
     stride = planes->luma_stride_bytes;
     p = planes->luma + y * stride + left;
+    n = 0;
+    done = 0;
 
     for (x = left; x < right; x++, p++) {
 
         /* what is the same as the column before it is flat, or as good */
 
-        row = selkies_text_load(p);
+        selkies_text_block(rows, p, stride);
         blank = p[0] * 0x0101010101010101ull;
 
-        upper = selkies_text_rows(p, stride);
-        lower = selkies_text_rows(p + stride * 4, stride);
+        upper = selkies_text_rows(rows);
+        lower = selkies_text_rows(rows + 4);
 
-        if (row == blank
+        if (rows[0] == blank
             && upper == blank * (selkies_text_factors[0]
                                  + selkies_text_factors[1]
                                  + selkies_text_factors[2]
@@ -189,37 +213,41 @@ selkies_text_learn(selkies_text_t *text, const selkies_planes_t *planes,
             continue;
         }
 
-        selkies_text_see(text, selkies_text_whole(upper, lower), x, y);
-        selkies_text_see(text, selkies_text_mix(upper, SELKIES_TEXT_FLAT), x,
-                         y);
-        selkies_text_see(text, selkies_text_mix(lower, SELKIES_TEXT_FLAT), x,
-                         y + 4);
-        selkies_text_see(text, selkies_text_narrow(p, stride), x, y);
+        /* what has waited for its bucket for long makes room */
+
+        if (n - done == SELKIES_TEXT_SEEN) {
+            for (next = seen + done % SELKIES_TEXT_SEEN;
+                 next < seen + done % SELKIES_TEXT_SEEN + 4; next++)
+            {
+                selkies_text_enter(text, next);
+            }
+
+            done += 4;
+        }
+
+        next = seen + n % SELKIES_TEXT_SEEN;
+        n += 4;
+
+        selkies_text_see(text, next, selkies_text_whole(upper, lower), x, y);
+        selkies_text_see(text, next + 1,
+                         selkies_text_mix(upper, SELKIES_TEXT_FLAT), x, y);
+        selkies_text_see(text, next + 2,
+                         selkies_text_mix(lower, SELKIES_TEXT_FLAT), x, y + 4);
+        selkies_text_see(text, next + 3, selkies_text_left(rows), x, y);
     }
 
-    for ( /* void */ ; text->nseen > 0; text->nseen--) {
-        selkies_text_enter(text, &text->seen[(text->turn - text->nseen)
-                                             % SELKIES_TEXT_SEEN]);
+    for ( /* void */ ; done < n; done++) {
+        selkies_text_enter(text, seen + done % SELKIES_TEXT_SEEN);
     }
 }
 
 
-/* Asks for the bucket and enters what has waited for its own for long. */
+/* Keeps what is to be entered, and asks for the bucket. */
 
 static inline void
-selkies_text_see(selkies_text_t *text, uint64_t key, size_t x, size_t y)
+selkies_text_see(const selkies_text_t *text, selkies_text_seen_t *seen,
+    uint64_t key, size_t x, size_t y)
 {
-    selkies_text_seen_t  *seen;
-
-    seen = &text->seen[text->turn++ % SELKIES_TEXT_SEEN];
-
-    if (text->nseen < SELKIES_TEXT_SEEN) {
-        text->nseen++;
-
-    } else {
-        selkies_text_enter(text, seen);
-    }
-
     seen->key = key;
     seen->x = (uint16_t) (text->x + x);
     seen->y = (uint16_t) (text->y + y);
@@ -228,53 +256,66 @@ selkies_text_see(selkies_text_t *text, uint64_t key, size_t x, size_t y)
 }
 
 
-static void
+/* To the front of its bucket; what was there moves on to where it was. */
+
+static inline void
 selkies_text_enter(selkies_text_t *text, const selkies_text_seen_t *seen)
 {
     size_t                 i;
-    uint32_t               tag;
-    selkies_text_place_t  *bucket;
+    selkies_text_place_t  *bucket, place, next;
 
     bucket = text->buckets[seen->key % SELKIES_TEXT_BUCKETS];
-    tag = (uint32_t) (seen->key >> 32) | 1;
+    place.tag = (uint32_t) (seen->key >> 32) | 1;
+    place.x = seen->x;
+    place.y = seen->y;
 
-    for (i = 0; i + 1 < SELKIES_TEXT_PLACES && bucket[i].tag != tag; i++) {
-        /* void */
+    for (i = 0; i < SELKIES_TEXT_PLACES; i++) {
+
+        next = bucket[i];
+        bucket[i] = place;
+
+        if (next.tag == bucket[0].tag) {
+            return;
+        }
+
+        place = next;
     }
+}
 
-    memmove(bucket + 1, bucket, i * sizeof(selkies_text_place_t));
 
-    bucket->tag = tag;
-    bucket->x = seen->x;
-    bucket->y = seen->y;
+void
+selkies_text_ask(const selkies_text_t *text, const selkies_planes_t *planes,
+    size_t x, size_t y, uint64_t keys[SELKIES_TEXT_SHAPES])
+{
+    int       i;
+    size_t    stride;
+    uint64_t  upper, lower, rows[8];
+
+    stride = planes->luma_stride_bytes;
+    selkies_text_block(rows, planes->luma + y * stride + x, stride);
+
+    upper = selkies_text_rows(rows);
+    lower = selkies_text_rows(rows + 4);
+
+    keys[SELKIES_TEXT_WHOLE] = selkies_text_whole(upper, lower);
+    keys[SELKIES_TEXT_UPPER] = selkies_text_mix(upper, SELKIES_TEXT_FLAT);
+    keys[SELKIES_TEXT_LOWER] = selkies_text_mix(lower, SELKIES_TEXT_FLAT);
+    keys[SELKIES_TEXT_LEFT] = selkies_text_left(rows);
+    keys[SELKIES_TEXT_RIGHT] = selkies_text_right(rows);
+
+    for (i = 0; i < SELKIES_TEXT_SHAPES; i++) {
+        __builtin_prefetch(text->buckets[keys[i] % SELKIES_TEXT_BUCKETS]);
+    }
 }
 
 
 size_t
-selkies_text_find(const selkies_text_t *text, const selkies_planes_t *planes,
-    size_t x, size_t y, size_t width, size_t height,
+selkies_text_find(const selkies_text_t *text, uint64_t key, size_t x, size_t y,
     selkies_vector_t places[SELKIES_TEXT_PLACES])
 {
-    size_t                       i, n, stride;
+    size_t                       i, n;
     uint32_t                     tag;
-    uint64_t                     key;
-    const uint8_t               *p;
     const selkies_text_place_t  *bucket;
-
-    stride = planes->luma_stride_bytes;
-    p = planes->luma + y * stride + x;
-
-    if (width == 4) {
-        key = selkies_text_narrow(p, stride);
-
-    } else if (height == 4) {
-        key = selkies_text_mix(selkies_text_rows(p, stride),
-                               SELKIES_TEXT_FLAT);
-
-    } else {
-        key = selkies_text_whole(selkies_text_rows(p, stride),
-                                 selkies_text_rows(p + stride * 4, stride));
-    }
 
     bucket = text->buckets[key % SELKIES_TEXT_BUCKETS];
     tag = (uint32_t) (key >> 32) | 1;

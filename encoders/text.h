@@ -25,6 +25,16 @@
 #define SELKIES_TEXT_PLACES  8          /* at most of one block */
 
 
+/* What has a key of its own: 8x8, its halves of 8x4 and of 4x8. */
+
+#define SELKIES_TEXT_WHOLE   0
+#define SELKIES_TEXT_UPPER   1
+#define SELKIES_TEXT_LOWER   2
+#define SELKIES_TEXT_LEFT    3
+#define SELKIES_TEXT_RIGHT   4
+#define SELKIES_TEXT_SHAPES  5
+
+
 #pragma GCC visibility push(hidden)
 
 
@@ -53,13 +63,23 @@ void selkies_text_learn(selkies_text_t *text, const selkies_planes_t *planes,
 
 
 /*
- * Vectors from the block at x, y of one of these sizes to where the same was
+ * Keys of the block of 8x8 samples at x, y and of its halves, for which the
+ * table is asked ahead: what follows within the next hundred instructions waits
+ * less.
+ */
+
+void selkies_text_ask(const selkies_text_t *text,
+    const selkies_planes_t *planes, size_t x, size_t y,
+    uint64_t keys[SELKIES_TEXT_SHAPES]);
+
+
+/*
+ * Vectors from the block at x, y, which has that key, to where the same was
  * last seen, the latest first; returns how many.
  */
 
-size_t selkies_text_find(const selkies_text_t *text,
-    const selkies_planes_t *planes, size_t x, size_t y, size_t width,
-    size_t height, selkies_vector_t places[SELKIES_TEXT_PLACES]);
+size_t selkies_text_find(const selkies_text_t *text, uint64_t key, size_t x,
+    size_t y, selkies_vector_t places[SELKIES_TEXT_PLACES]);
 
 
 #pragma GCC visibility pop
