@@ -6,7 +6,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-import { backOff, claimOf, parseFragment, parseText } from './protocol.js';
+import { backOff, claimOf, parseFragment } from './protocol.js';
+import { hear } from './words.js';
 
 const HIDE_DELAY_MS = 1000;
 const STABLE_MS = 3000;
@@ -51,6 +52,8 @@ export class Session {
         this.latency = NaN;
         /** what the server says is missing, such as no_display */
         this.missing = '';
+        /** the screens that the desktop is shown on */
+        this.displays = ['primary'];
         /** @type {Record<string, any> | null} what the worker can do */
         this.capabilities = null;
         /** @type {{ screen: string, detail: string } | null} why it ended */
@@ -127,7 +130,7 @@ export class Session {
             break;
 
         case 'text':
-            this.onText(message.id, message.text);
+            hear(this, message.id, message.text);
             break;
 
         case 'closed':
@@ -334,48 +337,6 @@ export class Session {
         this.emit('end', this.ending);
     }
 
-    /** @param {number} id
-     *  @param {string} text */
-    onText(id, text) {
-        const message = parseText(text);
-
-        this.heardAt = performance.now();
-
-        if (this.state === 'ended') {
-            return;
-        }
-
-        switch (message.kind) {
-        case 'kill':
-            if (id === this.current) {
-                this.end(/connected|superseded/i.test(message.text) ? 'taken' : 'refused',
-                         message.text);
-            }
-            break;
-
-        case 'ext':
-            this.onExt(message.data);
-            break;
-
-        case 'json':
-            this.onJson(message.type, message.data);
-            break;
-
-        case 'cursor':
-            this.cursor = message.data;
-            this.emit('cursor', message.data);
-            break;
-
-        case 'auth':
-            this.setControl(message.data.role === 'controller');
-            break;
-
-        case 'access':
-            this.setControl(message.granted);
-            break;
-        }
-    }
-
     /** @param {boolean} control */
     setControl(control) {
         if (this.control !== control && !this.fragment.shared) {
@@ -385,49 +346,15 @@ export class Session {
         }
     }
 
-    /** @param {Record<string, any>} data */
-    onExt(data) {
-        this.extended = true;
-        this.resume = typeof data.resume === 'string' ? data.resume : '';
-        this.open = data.open === true;
-        this.have = Array.isArray(data.have) ? data.have : [];
-        this.emit('open-access', this.open);
-        this.emit('ext');
-
-        if (VERSION !== '' && typeof data.version === 'string'
-            && data.version !== VERSION
-            && sessionStorage.getItem('selkies-reloaded') !== data.version)
+    /** A page of another version than the server's is loaded anew, once.
+     *
+     *  @param {unknown} version */
+    checkVersion(version) {
+        if (VERSION !== '' && typeof version === 'string' && version !== VERSION
+            && sessionStorage.getItem('selkies-reloaded') !== version)
         {
-            sessionStorage.setItem('selkies-reloaded', data.version);
+            sessionStorage.setItem('selkies-reloaded', version);
             location.reload();
-        }
-    }
-
-    /** @param {string} type
-     *  @param {Record<string, any>} data */
-    onJson(type, data) {
-        switch (type) {
-        case 'server_settings':
-            this.settings = data.settings ?? {};
-            this.emit('settings', this.settings);
-            this.sendSize();
-            break;
-
-        case 'network_stats':
-            this.expectsStats = true;
-            this.latency = Number(data.latency_ms);
-            break;
-        case 'pipeline_status':
-            if (this.missing !== '' && data.video !== false) {
-                /* the display that came back may have nothing to draw yet */
-                this.send(['REQUEST_KEYFRAME']);
-            }
-            this.missing = data.video === false ? String(data.reason ?? 'no_video') : '';
-            this.emit('missing', this.missing);
-            break;
-        case 'reload':
-            this.connect(true);
-            break;
         }
     }
 
