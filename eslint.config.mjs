@@ -60,10 +60,11 @@ export default [
         files: ['web/**/*.js'],
         languageOptions: {
             ecmaVersion: 2024, sourceType: 'module',
-            globals: globals('AbortSignal Blob DOMException DataView EncodedVideoChunk '
+            globals: globals('AbortSignal Blob CSS DOMException DataView EncodedVideoChunk Image '
                 + 'OffscreenCanvas VideoFrame createImageBitmap '
                 + 'MediaStream ResizeObserver URL URLSearchParams VideoDecoder WebSocket '
-                + 'Worker XMLHttpRequest addEventListener atob clearInterval clearTimeout devicePixelRatio '
+                + 'Worker XMLHttpRequest addEventListener atob cancelAnimationFrame clearInterval '
+                + 'clearTimeout devicePixelRatio innerHeight '
                 + 'document fetch getComputedStyle isSecureContext location matchMedia '
                 + 'localStorage navigator performance requestAnimationFrame sessionStorage setInterval '
                 + 'setTimeout window')

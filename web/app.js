@@ -46,6 +46,10 @@ class Picture {
         this.size = { width: 0, height: 0 };
         /** CSS pixels */
         this.place = { left: 0, top: 0, width: 0, height: 0, crisp: true };
+        /** what is made of the place, see input/view.js
+         *
+         * @type {((base: Picture['place']) => Picture['place']) | null} */
+        this.view = null;
     }
 
     wantedSize() {
@@ -79,9 +83,10 @@ class Picture {
         }
 
         const style = this.element.style;
-
-        this.place = placePicture(stage.getBoundingClientRect(), this.size,
+        const base = placePicture(stage.getBoundingClientRect(), this.size,
                                   devicePixelRatio);
+
+        this.place = this.view?.(base) ?? base;
         style.width = `${this.place.width}px`;
         style.height = `${this.place.height}px`;
         style.left = `${this.place.left}px`;

@@ -4,12 +4,15 @@
  *
  *   node t/browser/driver.mjs chromium|firefox /path/of/the/browser
  *
- *   open {url, width, height, dpr}   a page of its own; ends when it has loaded
+ *   open {url, width, height, dpr}   a page of its own; ends when it has loaded;
+ *        {mobile, scheme}            with fingers (Chromium); dark or light
  *   page {n}                         which of the open pages is meant
  *   eval {code}                      the body of an async function in the page
  *   press {key} · type {text} · down {key} · up {key}
  *   move {x, y} · click {x, y, button} · wheel {dx, dy}
  *   viewport {width, height}
+ *   devtools {method, params}        of Chromium's protocol: touch, input methods
+ *   shot {path}                      a picture of the page
  *   problems                         console errors, exceptions, CSP violations
  *   close
  *   stand-in {have}                  starts a server of our own: its address
@@ -47,7 +50,8 @@ class Chromium {
     async newPage(o) {
         const context = await /** @type {any} */ (this.browser).newContext({
             viewport: { width: o.width, height: o.height },
-            deviceScaleFactor: o.dpr,
+            deviceScaleFactor: o.dpr, hasTouch: o.mobile === true,
+            isMobile: o.mobile === true, colorScheme: o.scheme,
             httpCredentials: o.credentials });
         const page = await context.newPage();
 
@@ -154,6 +158,13 @@ const commands = {
     move: o => page.mouse.move(o.x, o.y),
     click: o => page.mouse.click(o.x, o.y, { button: o.button ?? 'left' }),
     wheel: o => driver.wheel(page, o),
+    devtools: async o => {
+        page.devtools ??= await page.context().newCDPSession(page);
+        return page.devtools.send(o.method, o.params);
+    },
+    shot: async o => {
+        await page.screenshot({ path: o.path });
+    },
     viewport: o => driver.viewport(page, { dpr: 1, ...o }),
     problems: async () => {
         const violations = [];

@@ -1,21 +1,22 @@
 /**
- * The keyboard in text mode: KeyboardEvent.key becomes a keysym, text of input
- * methods and dead keys is typed. Whatever is pressed here is released when the
- * page stops seeing the keyboard.
+ * The keyboard in text mode: KeyboardEvent.key becomes a keysym; text that no key
+ * explains is in ime.js. Whatever is pressed here is released when the page stops
+ * seeing the keyboard.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-import { ALT_L, BACKSPACE, CAPS_LOCK, CONTROL_L, DELETE, LEVEL3_SHIFT, RETURN,
-         SUPER_L, isModifier, keysymOf, keysymsOfText, macKeysym } from './keysyms.js';
+import { Composer } from './ime.js';
+import { ALT_L, CAPS_LOCK, CONTROL_L, LEVEL3_SHIFT, SHIFT_L, SUPER_L, isModifier, isTap,
+         keysymOf, keysymsOfText, latinOf, macKeysym } from './keysyms.js';
 
 const HEARTBEAT_MS = 200;
 const ALTGR_WINDOW_MS = 50;
 const CONTROL_DELAY_MS = 100;
 
-/** A character that a soft keyboard can delete. */
-const SENTINEL = '\u200b';
+/** Characters of one message; the server keeps 64 KiB waiting. */
+const TEXT_PART = 4096;
 
 /** Modifiers a browser reports, and the keysyms held for them.
  *
@@ -43,9 +44,21 @@ export class Keyboard {
         this.afterDead = false;
         this.mac = /Mac|iPhone|iPad/.test(navigator.platform);
         this.windows = /Win/.test(navigator.platform);
+        /** keys come from the glass */
+        this.soft = matchMedia('(pointer: coarse)').matches;
+        /** modifiers of the bar above a soft keyboard: for one key, or until
+         *  they are let go
+         *
+         * @type {Map<number, 'once' | 'locked'>} */
+        this.sticky = new Map();
         /** @type {Record<string, () => void>} local chords, by letter */
         this.chords = {};
         this.heartbeat = 0;
+        this.composer = new Composer(this);
+
+        if (this.soft) {
+            this.field.inputMode = 'none';
+        }
 
         this.listen();
         session.on('released', () => this.forget());
@@ -58,12 +71,6 @@ export class Keyboard {
 
         field.addEventListener('keydown', event => this.down(event));
         field.addEventListener('keyup', event => this.up(event));
-        field.addEventListener('beforeinput', event => this.input(event));
-        field.addEventListener('compositionstart', () => this.flush());
-        field.addEventListener('compositionend', event => {
-            this.type(keysymsOfText(event.data));
-            this.reset();
-        });
         field.addEventListener('blur', () => {
             this.releaseAll();
             window.setTimeout(() => this.refocus(), 0);
@@ -77,7 +84,6 @@ export class Keyboard {
             }
         });
         document.addEventListener('fullscreenchange', () => this.fullscreen());
-        this.reset();
     }
 
     focus() {
@@ -93,9 +99,21 @@ export class Keyboard {
         }
     }
 
-    reset() {
-        this.field.value = SENTINEL;
-        this.field.setSelectionRange(1, 1);
+    /** A soft keyboard comes only when it is called.
+     *
+     *  @param {boolean} on */
+    callSoft(on) {
+        const { field } = this;
+
+        field.inputMode = on || !this.soft ? '' : 'none';
+
+        /* one that has the focus already would not notice */
+        field.blur();
+
+        if (on) {
+            this.focus();
+            /** @type {any} */ (navigator).virtualKeyboard?.show?.();
+        }
     }
 
     fullscreen() {
@@ -159,12 +177,22 @@ export class Keyboard {
         this.pointer.flush();
         this.releaseStale(event);
 
+        if (this.sticky.size > 0 && printable) {
+            this.text(event.key);
+            return;
+        }
+
         if (this.mac && event.metaKey && !isModifier(keysym)) {
             this.macCommand(keysym);
-        } else if (keysym === CAPS_LOCK && this.mac) {
+        } else if (isTap(event.key) || keysym === CAPS_LOCK && this.mac) {
+            /* its key-up comes late or never */
             this.type([keysym]);
         } else {
             this.press(event.code || `key ${keysym}`, keysym);
+
+            if (!isModifier(keysym)) {
+                this.unstick();
+            }
         }
     }
 
@@ -176,7 +204,9 @@ export class Keyboard {
 
         const code = event.code || `key ${this.keysym(event)}`;
 
-        if (this.held.has(code)) {
+        const held = this.held.has(code);
+
+        if (held) {
             event.preventDefault();
             this.pointer.flush();
             this.release(code);
@@ -186,28 +216,15 @@ export class Keyboard {
         if (this.mac && event.key === 'Meta') {
             this.releaseAll();
         }
-    }
 
-    /** Text that no key event explains: soft keyboards, dead keys, dictation.
-     *
-     *  @param {InputEvent} event */
-    input(event) {
-        if (event.isComposing || /Composition/.test(event.inputType)) {
-            return;
-        }
-
-        event.preventDefault();
-        this.afterDead = false;
-        this.pointer.flush();
-
-        if (event.inputType.startsWith('deleteContentForward')) {
-            this.type([DELETE]);
-        } else if (event.inputType.startsWith('delete')) {
-            this.type([BACKSPACE]);
-        } else if (/LineBreak|Paragraph/.test(event.inputType)) {
-            this.type([RETURN]);
-        } else if (event.inputType === 'insertText') {
-            this.type(keysymsOfText(event.data ?? ''));
+        /* Windows sends one key-up for both keys, and one alone for this */
+        if (this.windows && event.key === 'Shift') {
+            this.release('ShiftLeft');
+            this.release('ShiftRight');
+        } else if (this.windows && event.key === 'PrintScreen' && !held
+                   && event.target === this.field)
+        {
+            this.type([keysymOf(event.key, 0)]);
         }
     }
 
@@ -234,7 +251,10 @@ export class Keyboard {
 
     /** @param {KeyboardEvent} event */
     keysym(event) {
-        const keysym = keysymOf(event.key, event.location);
+        const command = !event.getModifierState('AltGraph') && (event.ctrlKey
+                        || event.metaKey || event.altKey && !this.mac);
+        const keysym = command ? latinOf(event.key, event.code, event.location)
+                               : keysymOf(event.key, event.location);
 
         if (event.key === 'Alt' && event.code === 'AltRight' && this.windows
             && event.getModifierState('AltGraph'))
@@ -334,6 +354,64 @@ export class Keyboard {
 
         if (keysyms.length > 0 && this.session.control) {
             this.session.send(keysyms.flatMap(k => [`kd,${k}`, `ku,${k}`]), true);
+            this.unstick();
+        }
+    }
+
+    /** Types a text. Where the server can it is one message, whatever keys are
+     *  held; modifiers of the bar are for keys.
+     *
+     *  @param {string} text */
+    text(text) {
+        const chars = Array.from(text);
+
+        if (this.sticky.size > 0) {
+            this.type(keysymsOfText(this.cased(text)));
+
+        } else if (chars.length > 1 && this.session.extended && this.session.control) {
+            this.flush();
+
+            for (let i = 0; i < chars.length; i += TEXT_PART) {
+                this.session.send(
+                    ['co,end,' + chars.slice(i, i + TEXT_PART).join('')], true);
+            }
+
+        } else {
+            this.type(keysymsOfText(text));
+        }
+    }
+
+    /** What a soft keyboard says is not what the bar's modifiers make of it.
+     *
+     *  @param {string} text */
+    cased(text) {
+        return this.sticky.has(SHIFT_L) ? text.toUpperCase() : text.toLowerCase();
+    }
+
+    /** A tap holds a modifier for the next key, a second one until a third.
+     *
+     *  @param {number} keysym
+     *  @param {boolean} twice */
+    stick(keysym, twice) {
+        if (this.sticky.get(keysym) === 'once' && twice) {
+            this.sticky.set(keysym, 'locked');
+        } else if (this.sticky.has(keysym)) {
+            this.sticky.delete(keysym);
+            this.release(`bar ${keysym}`);
+        } else if (this.session.control) {
+            this.sticky.set(keysym, 'once');
+            this.press(`bar ${keysym}`, keysym);
+        }
+
+        this.session.emit('sticky');
+    }
+
+    /** The next key has come. */
+    unstick() {
+        for (const [keysym, how] of this.sticky) {
+            if (how === 'once') {
+                this.stick(keysym, false);
+            }
         }
     }
 
@@ -358,7 +436,7 @@ export class Keyboard {
 
             for (const [code, keysym] of this.held) {
                 if (keysyms.includes(keysym) && code !== event.code
-                    && code !== 'AltRight')
+                    && code !== 'AltRight' && !code.startsWith('bar '))
                 {
                     this.release(code);
                 }
@@ -384,6 +462,12 @@ export class Keyboard {
     /** The server has released, or will release, all of it by itself. */
     forget() {
         this.held.clear();
+
+        if (this.sticky.size > 0) {
+            this.sticky.clear();
+            this.session.emit('sticky');
+        }
+
         clearInterval(this.heartbeat);
         this.heartbeat = 0;
     }

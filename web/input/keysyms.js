@@ -57,6 +57,17 @@ const MODIFIER_SYMS = new Set([
     0xffe1, 0xffe2, 0xffe3, 0xffe4, 0xffe7, 0xffe8, 0xffe9, 0xffea, 0xffeb, 0xffec,
     0xffed, LEVEL3_SHIFT, MODE_SWITCH]);
 
+/** Keys of which some systems send no key-up, or the next time only. */
+const TAPS = new Set([
+    'KanaMode', 'KanjiMode', 'Romaji', 'Hiragana', 'Katakana', 'HiraganaKatakana', 'Zenkaku',
+    'Hankaku', 'ZenkakuHankaku', 'Eisu', 'Alphanumeric', 'HangulMode', 'HanjaMode',
+    'CodeInput', 'ModeChange']);
+
+/** @param {string} key  KeyboardEvent.key */
+export function isTap(key) {
+    return TAPS.has(key);
+}
+
 /** @param {number} keysym */
 export function isModifier(keysym) {
     return MODIFIER_SYMS.has(keysym);
@@ -114,6 +125,30 @@ export function keysymOf(key, location) {
     const f = /^F([1-9]|[12][0-9]|3[0-5])$/.exec(key);
 
     return f === null ? 0 : 0xffbe + Number(f[1]) - 1;
+}
+
+
+/** Letters of other scripts begin here. */
+const LATIN_END = 0x250;
+
+/**
+ * A key of a shortcut: a letter that is not Latin stands for the one of its
+ * place, as every desktop and most programs expect it.
+ *
+ * @param {string} key
+ * @param {string} code      KeyboardEvent.code
+ * @param {number} location
+ */
+export function latinOf(key, code, location) {
+    const letter = /^Key([A-Z])$/.exec(code)?.[1];
+    const other = key.length === 1 && key.charCodeAt(0) >= LATIN_END
+                  && key.toLowerCase() !== key.toUpperCase() || /^[\u0590-\u0fff\u3040-\u318e]$/.test(key);
+
+    if (letter === undefined || !other) {
+        return keysymOf(key, location);
+    }
+
+    return keysymOf(key === key.toLowerCase() ? letter.toLowerCase() : letter, 0);
 }
 
 

@@ -1,24 +1,31 @@
 /**
- * Mouse, wheel, pointer lock and the cursor's shape. Motion is sent at most
- * every 4 ms; buttons and keys push waiting motion out first, so that nothing
- * overtakes anything.
+ * Mouse, pen, wheel and pointer lock. Motion is sent at most every 4 ms;
+ * buttons and keys push waiting motion out first, so that nothing overtakes
+ * anything.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
 import { buttonMask, wheelMessages } from '../protocol.js';
+import { Cursor } from './cursor.js';
 import { Touch } from './touch.js';
+import { View } from './view.js';
 import { ticksOf } from './wheel.js';
 
 const MOTION_MS = 4;
+
+/**
+ * @typedef {{ place: import('./view.js').Place, size: { width: number, height: number },
+ *             view: ((base: import('./view.js').Place) => import('./view.js').Place) | null,
+ *             layout: () => void }} Shown  the picture and its place on the stage
+ */
 
 export class Pointer {
     /**
      * @param {import('../session.js').Session} session
      * @param {HTMLElement} stage
-     * @param {{ place: { left: number, top: number, width: number, height: number },
-     *           size: { width: number, height: number } }} picture
+     * @param {Shown} picture
      */
     constructor(session, stage, picture) {
         this.session = session;
@@ -39,13 +46,13 @@ export class Pointer {
         this.timer = 0;
         this.locked = false;
 
-        this.listen();
+        this.cursor = new Cursor(session, stage, picture);
+        this.view = new View(picture, stage, () => session.emit('layout'));
         this.touch = new Touch(this, stage);
-        session.on('cursor', () => this.showCursor());
-        session.on('layout', () => this.showCursor());
-        session.on('control', () => this.showCursor());
+        this.listen();
         session.on('released', swapped => {
             this.forget();
+            this.touch.forget();
 
             if (swapped === true) {
                 this.repeatLock();
@@ -58,7 +65,6 @@ export class Pointer {
                 this.repeatLock();
             }
         });
-        this.showCursor();
     }
 
     listen() {
@@ -70,10 +76,20 @@ export class Pointer {
             this.motion(/** @type {PointerEvent} */ (event));
         });
         stage.addEventListener('pointerdown', event => {
-            if (event.pointerType === 'mouse' && !this.locked) {
+            if (event.pointerType === 'touch') {
+                return;
+            }
+
+            this.cursor.of('mouse');
+
+            if (!this.locked) {
                 stage.setPointerCapture(event.pointerId);
             }
+
+            this.pen(event);
         });
+        stage.addEventListener('pointerup', event => this.pen(event));
+        stage.addEventListener('pointercancel', event => this.pen(event));
         stage.addEventListener('mousedown', event => this.button(event));
         stage.addEventListener('mouseup', event => this.button(event));
         stage.addEventListener('wheel', event => this.wheel(event), { passive: false });
@@ -82,6 +98,16 @@ export class Pointer {
         stage.addEventListener('auxclick', event => event.preventDefault());
         addEventListener('blur', () => this.releaseButtons());
         document.addEventListener('pointerlockchange', () => this.lockChanged());
+    }
+
+    /** A pen says more by pointer events than by the mouse it would be.
+     *
+     *  @param {PointerEvent} event */
+    pen(event) {
+        if (event.pointerType === 'pen') {
+            event.preventDefault();
+            this.button(event);
+        }
     }
 
     /* ---- events ---- */
@@ -99,7 +125,43 @@ export class Pointer {
 
             this.x = Math.max(0, Math.min(size.width - 1, Math.floor(x)));
             this.y = Math.max(0, Math.min(size.height - 1, Math.floor(y)));
+            this.cursor.move(this.x, this.y);
         }
+    }
+
+    /** Where the pointer is on the stage, CSS pixels. */
+    spot() {
+        const { place, size } = this.picture;
+        const ratio = size.width > 0 ? place.width / size.width : 1;
+
+        return { x: place.left + this.x * ratio, y: place.top + this.y * ratio };
+    }
+
+    /** Pushes the pointer by so many CSS pixels.
+     *
+     *  @param {number} dx
+     *  @param {number} dy */
+    nudge(dx, dy) {
+        const { size } = this.picture;
+        const ratio = this.cursor.ratio();
+
+        this.dx += dx * ratio;
+        this.dy += dy * ratio;
+
+        const x = Math.trunc(this.dx);
+        const y = Math.trunc(this.dy);
+
+        this.dx -= x;
+        this.dy -= y;
+        this.x = Math.max(0, Math.min(size.width - 1, this.x + x));
+        this.y = Math.max(0, Math.min(size.height - 1, this.y + y));
+        this.cursor.move(this.x, this.y);
+
+        const { x: left, y: top } = this.spot();
+
+        this.view.reveal(left, top);
+        this.moved = true;
+        this.schedule();
     }
 
     /** @param {PointerEvent} event */
@@ -108,10 +170,16 @@ export class Pointer {
             return;
         }
 
+        if (event.pointerType === 'pen' && buttonMask(event.buttons) !== this.mask) {
+            this.pen(event);
+            return;
+        }
+
         if (this.locked) {
             this.dx += event.movementX * devicePixelRatio;
             this.dy += event.movementY * devicePixelRatio;
         } else {
+            this.cursor.of('mouse');
             this.locate(event);
         }
 
@@ -222,20 +290,22 @@ export class Pointer {
                 this.moved = true;
             }
 
-            this.scroll(event.deltaX, event.deltaY, event.deltaMode);
+            const { wheelDeltaX, wheelDeltaY } = /** @type {any} */ (event);
+
+            this.tick(ticksOf(event.deltaX, event.deltaMode, wheelDeltaX),
+                      ticksOf(event.deltaY, event.deltaMode, wheelDeltaY));
         }
     }
 
     /**
-     * A notch of a mouse wheel is a tick; the small steps of a trackpad add up.
+     * Turns the wheel; parts of a tick add up.
      *
-     * @param {number} deltaX
-     * @param {number} deltaY
-     * @param {number} mode  WheelEvent.deltaMode
+     * @param {number} ticksX
+     * @param {number} ticksY
      */
-    scroll(deltaX, deltaY, mode) {
-        this.wheelX += ticksOf(deltaX, mode);
-        this.wheelY += ticksOf(deltaY, mode);
+    tick(ticksX, ticksY) {
+        this.wheelX += ticksX;
+        this.wheelY += ticksY;
 
         const x = Math.trunc(this.wheelX);
         const y = Math.trunc(this.wheelY);
@@ -318,43 +388,6 @@ export class Pointer {
     repeatLock() {
         if (this.locked) {
             this.tellLock();
-        }
-    }
-
-    /* ---- cursor ---- */
-
-    /** The desktop's cursor at the size it has in the picture. */
-    showCursor() {
-        const { cursor, control } = this.session;
-        const { place, size } = this.picture;
-        const data = cursor.curdata;
-        const style = this.stage.style;
-
-        if (!control || data === undefined) {
-            style.cursor = '';
-            return;
-        }
-
-        if (!(cursor.handle > 0) || typeof data !== 'string'
-            || !/^[A-Za-z0-9+/]+=*$/.test(data))
-        {
-            style.cursor = 'none';
-            return;
-        }
-
-        const ratio = place.width > 0 ? size.width / place.width : devicePixelRatio;
-        const url = `url("data:image/png;base64,${data}")`;
-        const x = Math.round(Math.max(0, Number(cursor.hotx) || 0) / ratio);
-        const y = Math.round(Math.max(0, Number(cursor.hoty) || 0) / ratio);
-
-        style.cursor = '';
-
-        if (Math.abs(ratio - 1) > 0.01) {
-            style.cursor = `image-set(${url} ${ratio.toFixed(4)}x) ${x} ${y}, default`;
-        }
-
-        if (style.cursor === '') {
-            style.cursor = `${url} ${x} ${y}, default`;
         }
     }
 }

@@ -1,16 +1,34 @@
 /**
- * Fingers on the picture: tap is a click, a moving finger drags, a long press
- * is a right click, two fingers turn the wheel.
+ * Fingers on the picture. One is the mouse: it clicks and drags where it is, or
+ * pushes a pointer about as on a trackpad. A long press is a right click, and so
+ * is a tap of two. Two scroll, and magnify when they part; three taps call the
+ * keyboard.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-const DRAG_PX = 10;
-const LONG_PRESS_MS = 750;
-const WHEEL_PX = 24;
+const SLOP_PX = 10;
+const PUSH_SLOP_PX = 4;
+const PINCH_PX = 28;
+const LONG_PRESS_MS = 600;
+const TAP_MS = 350;
+const AGAIN_MS = 280;
+/** How far fingers move for one tick of a wheel. */
+const TICK_PX = 32;
 const LEFT = 1;
 const RIGHT = 4;
+
+/** What is left of the speed of a flick after a millisecond, and when it ends. */
+const FRICTION = 0.993;
+const SPEED_MIN = 0.05;
+const FLICK_MIN = 0.35;
+const SPEED_MAX = 1.6;
+const FLICK_MS = 900;
+
+const KEPT = 'selkies-trackpad';
+
+/** @typedef {{ clientX: number, clientY: number }} Point */
 
 export class Touch {
     /**
@@ -19,12 +37,23 @@ export class Touch {
      */
     constructor(pointer, stage) {
         this.pointer = pointer;
-        /** @type {Map<number, { clientX: number, clientY: number }>} */
+        this.view = pointer.view;
+        /** @type {Map<number, Point>} */
         this.fingers = new Map();
+        /** @type {Point} */
         this.start = { clientX: 0, clientY: 0 };
-        /** @type {'idle' | 'press' | 'drag' | 'wheel' | 'spent'} */
+        /** @type {Point} */
+        this.last = this.start;
+        this.began = 0;
+        this.gap = 0;
+        /** @type {'idle' | 'press' | 'drag' | 'push' | 'two' | 'wheel' | 'pinch'
+         *         | 'three' | 'spent'} */
         this.mode = 'idle';
         this.timer = 0;
+        this.tappedAt = -Infinity;
+        this.speed = { x: 0, y: 0, at: 0 };
+        this.flick = 0;
+        this.trackpad = readKept();
 
         /** @type {Record<string, (event: PointerEvent) => void>} */
         const handlers = { pointerdown: event => this.down(event),
@@ -48,28 +77,69 @@ export class Touch {
                                { passive: false });
     }
 
+    /** @param {boolean} on */
+    setTrackpad(on) {
+        this.trackpad = on;
+        this.pointer.cursor.of(on ? 'pushed' : 'finger');
+
+        try {
+            localStorage.setItem(KEPT, on ? '1' : '0');
+        } catch {
+            /* a page may have no storage */
+        }
+    }
+
+    /* ---- fingers ---- */
+
     /** @param {PointerEvent} event */
     down(event) {
         this.fingers.set(event.pointerId, event);
         this.pointer.session.emit('stage-pressed', event);
+        cancelAnimationFrame(this.flick);
 
         if (!this.pointer.session.control) {
             return;
         }
 
-        if (this.fingers.size === 1) {
+        this.pointer.cursor.of(this.trackpad ? 'pushed' : 'finger');
+
+        switch (this.fingers.size) {
+        case 1:
             this.mode = 'press';
+            this.began = event.timeStamp;
             this.start = event;
-            this.pointer.locate(event);
+            this.last = event;
+            this.aim(event);
             this.timer = window.setTimeout(() => this.longPress(), LONG_PRESS_MS);
 
-        } else if (this.mode === 'press' || this.mode === 'drag') {
+            if (this.trackpad && event.timeStamp - this.tappedAt < AGAIN_MS) {
+                /* a tap, and the finger is back: it drags */
+                this.mode = 'push';
+                clearTimeout(this.timer);
+                this.pointer.setMask(LEFT);
+            }
+            break;
+
+        case 2:
             clearTimeout(this.timer);
-            this.pointer.setMask(0);
-            this.mode = 'wheel';
-            this.start = this.middle();
-            this.pointer.locate(this.start);
-            this.pointer.moved = true;
+
+            if (this.mode === 'press' || this.mode === 'drag' || this.mode === 'push') {
+                this.pointer.setMask(0);
+                this.mode = 'two';
+                this.start = this.middle();
+                this.last = this.start;
+                this.gap = this.distance();
+            }
+            break;
+
+        case 3:
+            if (this.mode === 'two') {
+                this.mode = 'three';
+            }
+            break;
+
+        default:
+            this.mode = 'spent';
         }
     }
 
@@ -83,22 +153,42 @@ export class Touch {
 
         switch (this.mode) {
         case 'press':
-            if (distance(event, this.start) > DRAG_PX) {
+            if (away(event, this.start) > (this.trackpad ? PUSH_SLOP_PX : SLOP_PX)) {
                 clearTimeout(this.timer);
-                this.mode = 'drag';
-                this.pointer.locate(this.start);
-                this.pointer.setMask(LEFT);
+                this.mode = this.trackpad ? 'push' : 'drag';
+
+                if (!this.trackpad) {
+                    this.pointer.locate(this.start);
+                    this.pointer.setMask(LEFT);
+                }
             }
             break;
 
         case 'drag':
-            this.pointer.locate(event);
-            this.pointer.moved = true;
+            this.aim(event);
             this.pointer.schedule();
             break;
 
+        case 'push':
+            this.push(event);
+            break;
+
+        case 'two':
+            this.decide();
+            break;
+
         case 'wheel':
-            this.turn();
+            this.turn(event.timeStamp);
+            break;
+
+        case 'pinch':
+            this.pinch();
+            break;
+
+        case 'three':
+            if (away(event, this.start) > 200) {
+                this.mode = 'spent';
+            }
             break;
         }
     }
@@ -106,17 +196,54 @@ export class Touch {
     /** @param {PointerEvent} event
      *  @param {boolean}      lifted  not cancelled by the system */
     up(event, lifted) {
+        const last = this.fingers.size === 1;
+        const quick = lifted && event.timeStamp - this.began < TAP_MS;
+
         this.fingers.delete(event.pointerId);
         clearTimeout(this.timer);
 
-        if (this.mode === 'press' && lifted) {
-            this.pointer.locate(event);
-            this.pointer.setMask(LEFT);
-            this.pointer.setMask(0);
+        switch (this.mode) {
+        case 'press':
+            if (lifted) {
+                this.aim(event);
+                this.click(LEFT);
+                this.tappedAt = event.timeStamp;
+            }
+            break;
 
-        } else if (this.mode === 'drag') {
-            this.pointer.locate(event);
+        case 'drag':
+            this.aim(event);
             this.pointer.setMask(0);
+            break;
+
+        case 'push':
+            this.pointer.setMask(0);
+            break;
+
+        case 'two':
+        case 'three':
+            if (quick && !last) {
+                /* a tap ends with its last finger */
+                return;
+            }
+
+            if (quick && this.mode === 'two') {
+                this.aim(this.start);
+                this.click(RIGHT);
+            } else if (quick) {
+                this.pointer.session.emit('soft-keyboard');
+            }
+            break;
+
+        case 'wheel':
+            if (lifted) {
+                this.fling(event.timeStamp);
+            }
+            break;
+
+        case 'pinch':
+            this.view.settle();
+            break;
         }
 
         this.mode = this.fingers.size === 0 ? 'idle' : 'spent';
@@ -124,12 +251,52 @@ export class Touch {
 
     longPress() {
         this.mode = 'spent';
-        this.pointer.locate(this.start);
-        this.pointer.setMask(RIGHT);
-        this.pointer.setMask(0);
+        this.aim(this.start);
+        this.click(RIGHT);
         navigator.vibrate?.(15);
     }
 
+    /** Everything under way ends without a click. */
+    forget() {
+        clearTimeout(this.timer);
+        cancelAnimationFrame(this.flick);
+        this.mode = this.fingers.size === 0 ? 'idle' : 'spent';
+    }
+
+    /* ---- the mouse ---- */
+
+    /** The pointer goes where the finger is, unless the finger only pushes it.
+     *
+     *  @param {Point} point */
+    aim(point) {
+        if (!this.trackpad) {
+            this.pointer.locate(point);
+            this.pointer.moved = true;
+        }
+    }
+
+    /** @param {number} button */
+    click(button) {
+        this.pointer.flush();
+        this.pointer.setMask(button);
+        this.pointer.setMask(0);
+    }
+
+    /** Slow fingers aim, quick ones travel.
+     *
+     *  @param {PointerEvent} event */
+    push(event) {
+        const dx = event.clientX - this.last.clientX;
+        const dy = event.clientY - this.last.clientY;
+        const gain = Math.min(2.5, 0.9 + Math.hypot(dx, dy) / 12);
+
+        this.last = event;
+        this.pointer.nudge(dx * gain, dy * gain);
+    }
+
+    /* ---- two fingers ---- */
+
+    /** @returns {Point} */
     middle() {
         const [a, b] = this.fingers.values();
 
@@ -137,22 +304,119 @@ export class Touch {
             : { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
     }
 
-    turn() {
-        const now = this.middle();
-        const x = Math.trunc((this.start.clientX - now.clientX) / WHEEL_PX);
-        const y = Math.trunc((this.start.clientY - now.clientY) / WHEEL_PX);
+    distance() {
+        const [a, b] = this.fingers.values();
 
-        if (x !== 0 || y !== 0) {
-            this.start = { clientX: this.start.clientX - x * WHEEL_PX,
-                           clientY: this.start.clientY - y * WHEEL_PX };
-            this.pointer.scroll(x * 3, y * 3, 1);
+        return a === undefined || b === undefined ? 0 : away(a, b);
+    }
+
+    decide() {
+        if (this.fingers.size < 2) {
+            return;
         }
+
+        if (Math.abs(this.distance() - this.gap) > PINCH_PX) {
+            this.mode = 'pinch';
+            this.gap = this.distance();
+            this.last = this.middle();
+
+        } else if (away(this.middle(), this.start) > SLOP_PX) {
+            this.mode = 'wheel';
+            this.last = this.middle();
+            this.speed = { x: 0, y: 0, at: 0 };
+            this.aim(this.start);
+        }
+    }
+
+    pinch() {
+        const now = this.middle();
+        const gap = this.distance();
+        const area = this.pointer.stage.getBoundingClientRect();
+
+        this.view.zoom(gap / Math.max(1, this.gap), this.last.clientX - area.left,
+                       this.last.clientY - area.top);
+        this.view.pan(now.clientX - this.last.clientX, now.clientY - this.last.clientY);
+        this.last = now;
+        this.gap = gap;
+    }
+
+    /** @param {number} at  milliseconds */
+    turn(at) {
+        const now = this.middle();
+        const dx = now.clientX - this.last.clientX;
+        const dy = now.clientY - this.last.clientY;
+        const ms = Math.max(1, at - this.speed.at);
+
+        if (this.speed.at > 0) {
+            this.speed.x = (this.speed.x + dx / ms) / 2;
+            this.speed.y = (this.speed.y + dy / ms) / 2;
+        }
+
+        this.speed.at = at;
+        this.last = now;
+        this.scroll(dx, dy);
+    }
+
+    /** What is magnified is moved first, the desktop scrolls by the rest.
+     *
+     *  @param {number} dx
+     *  @param {number} dy */
+    scroll(dx, dy) {
+        const rest = this.view.pan(dx, dy);
+
+        this.pointer.tick(-rest.dx / TICK_PX, -rest.dy / TICK_PX);
+    }
+
+    /** Goes on for a moment when the fingers left quickly.
+     *
+     *  @param {number} at */
+    fling(at) {
+        let { x, y } = this.speed;
+        const speed = Math.hypot(x, y);
+
+        if (speed < FLICK_MIN || at - this.speed.at > 60
+            || matchMedia('(prefers-reduced-motion: reduce)').matches)
+        {
+            return;
+        }
+
+        if (speed > SPEED_MAX) {
+            x *= SPEED_MAX / speed;
+            y *= SPEED_MAX / speed;
+        }
+
+        let before = performance.now();
+        const end = before + FLICK_MS;
+        const step = () => {
+            const now = performance.now();
+            const ms = Math.min(50, now - before);
+
+            before = now;
+            this.scroll(x * ms, y * ms);
+            x *= FRICTION ** ms;
+            y *= FRICTION ** ms;
+
+            if (now < end && Math.hypot(x, y) > SPEED_MIN) {
+                this.flick = requestAnimationFrame(step);
+            }
+        };
+
+        this.flick = requestAnimationFrame(step);
     }
 }
 
 
-/** @param {{ clientX: number, clientY: number }} a
- *  @param {{ clientX: number, clientY: number }} b */
-function distance(a, b) {
+function readKept() {
+    try {
+        return localStorage.getItem(KEPT) === '1';
+    } catch {
+        return false;
+    }
+}
+
+
+/** @param {Point} a
+ *  @param {Point} b */
+function away(a, b) {
     return Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
 }

@@ -44,6 +44,8 @@ class Toolbar {
         this.panels = new Panels(parts, this);
         this.hideTimer = 0;
         this.toastTimer = 0;
+        /** @type {typeof import('./keybar.js') | null} */
+        this.keybar = null;
         this.toast = element('div', { class: 'notice low', role: 'status', hidden: '' });
         this.dot = element('span', { class: 'dot', 'data-quality': 'off' });
         this.line = element('span', { class: 'line' }, 'Connecting…');
@@ -58,6 +60,10 @@ class Toolbar {
         this.listen();
         this.controlChanged();
         this.quality(this.session.stats);
+
+        if (parts.keyboard.soft) {
+            void this.loadKeybar();
+        }
     }
 
     build() {
@@ -71,10 +77,16 @@ class Toolbar {
                 void pointer.lock();
             } });
         this.type = button({ text: 'Type', icon: 'keyboard', class: 'touch-only',
-            title: 'On-screen keyboard', run: () => {
+            title: 'On-screen keyboard (tap with three fingers)', run: () => {
                 this.close();
-                keyboard.focus();
+                this.softKeyboard();
             } });
+        this.pad = button({ text: 'Trackpad', icon: 'trackpad', class: 'touch-only',
+            title: 'A finger pushes the pointer instead of being it', run: () => {
+                pointer.touch.setTrackpad(!pointer.touch.trackpad);
+                this.pad?.setAttribute('aria-pressed', String(pointer.touch.trackpad));
+            } });
+        this.pad.setAttribute('aria-pressed', String(pointer.touch.trackpad));
         this.keys = button({ text: 'Keys', icon: 'keys',
             title: 'Key combinations a browser keeps for itself',
             run: () => this.toggleMenu(this.menu?.hidden !== false) });
@@ -108,7 +120,7 @@ class Toolbar {
         this.name = /** @type {HTMLElement} */ (title.firstChild);
         return element('div', { id: 'tools', role: 'toolbar', inert: '',
                                 'aria-label': 'Desktop' },
-            title, this.full, this.game, this.type, this.keys, ...this.panels.buttons.values(),
+            title, this.full, this.game, this.type, this.pad, this.keys, ...this.panels.buttons.values(),
             this.figures, this.power, this.menu);
     }
 
@@ -148,6 +160,7 @@ class Toolbar {
             }
         });
         session.on('focus', () => keyboard.focus());
+        session.on('soft-keyboard', () => this.softKeyboard());
         session.on('control', () => this.controlChanged());
         session.on('stats', stats => this.quality(stats));
         session.on('state', () => this.quality(session.stats));
@@ -168,6 +181,23 @@ class Toolbar {
                 this.hideLater();
             }
         });
+    }
+
+    softKeyboard() {
+        if (!this.session.control) {
+            return;
+        }
+
+        /* some systems show a keyboard within the event that asked for it only */
+        if (this.keybar !== null) {
+            this.keybar.toggle(this.parts);
+        } else {
+            void this.loadKeybar().then(() => this.keybar?.toggle(this.parts));
+        }
+    }
+
+    async loadKeybar() {
+        this.keybar = await import('./keybar.js');
     }
 
     /* ---- open and shut ---- */
@@ -284,7 +314,7 @@ class Toolbar {
     }
 
     controlChanged() {
-        for (const item of [this.game, this.type, this.keys]) {
+        for (const item of [this.game, this.type, this.pad, this.keys]) {
             if (item !== undefined) {
                 item.hidden = !this.session.control;
             }

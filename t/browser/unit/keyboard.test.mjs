@@ -3,85 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Keyboard } from '../../../web/input/keyboard.js';
+import { setUp } from './keyboard-page.mjs';
 
 /** @type {any} */
 const world = globalThis;
-
-/** A page with nothing but what the keyboard touches.
- *
- * @param {string} platform */
-function setUp(platform) {
-    /** @type {string[]} */
-    const sent = [];
-    /** @type {{ call: () => void, ms: number }[]} */
-    const timers = [];
-    const field = Object.assign(new EventTarget(), {
-        value: '', focused: 0, setSelectionRange() {},
-        focus() {
-            this.focused++;
-        } });
-    const session = { control: true, extended: true, on() {},
-                      /** @param {string[]} texts */
-                      send: texts => sent.push(...texts) };
-    let time = 1000;
-
-    Object.defineProperty(world, 'navigator', { configurable: true, value: { platform } });
-    const body = {};
-
-    world.document = Object.assign(new EventTarget(), { visibilityState: 'visible', body,
-                                                        activeElement: body,
-                                                        hasFocus: () => true,
-                                                        fullscreenElement: null });
-    world.addEventListener = () => undefined;
-    world.window = {
-        /** @param {() => void} call
-         *  @param {number} ms */
-        setTimeout: (call, ms) => timers.push({ call, ms }),
-        /** @param {() => void} call
-         *  @param {number} ms */
-        setInterval: (call, ms) => timers.push({ call, ms })
-    };
-
-    const keyboard = new Keyboard(/** @type {any} */ (session),
-                                  /** @type {any} */ ({ querySelector: () => field }),
-                                  /** @type {any} */ ({ flush() {} }));
-    /**
-     * @param {string} key
-     * @param {string} code
-     * @param {{ mods?: string[], location?: number, repeat?: boolean, after?: number }} [more]
-     * @returns {any}
-     */
-    const event = (key, code, more = {}) => {
-        const mods = more.mods ?? [];
-        time += more.after ?? 200;
-        return { key, code, location: more.location ?? 0, repeat: more.repeat ?? false,
-                 isComposing: false, keyCode: 0, timeStamp: time, prevented: false,
-                 ctrlKey: mods.includes('Control'), shiftKey: mods.includes('Shift'),
-                 altKey: mods.includes('Alt'), metaKey: mods.includes('Meta'),
-                 getModifierState: (/** @type {string} */ name) => mods.includes(name),
-                 preventDefault() {
-                     this.prevented = true;
-                 } };
-    };
-
-    return {
-        keyboard, session, timers, event,
-        /** @param {Parameters<typeof event>} what */
-        down(...what) {
-            const made = event(...what);
-            keyboard.down(made);
-            return made;
-        },
-        /** @param {Parameters<typeof event>} what */
-        up: (...what) => keyboard.up(event(...what)),
-        /** @param {string} inputType
-         *  @param {string} [data] */
-        input: (inputType, data) => keyboard.input(/** @type {any} */ (
-            { inputType, data, isComposing: false, preventDefault() {} })),
-        take: () => sent.splice(0)
-    };
-}
 
 test('a key goes down and up once, whatever the system repeats', () => {
     const { down, up, take } = setUp('Linux x86_64');
@@ -197,7 +122,7 @@ test('keys of an input method pass by, its text is typed', () => {
     assert.equal(composing.prevented, false);
     assert.deepEqual(take(), []);
     keyboard.field.dispatchEvent(Object.assign(new Event('compositionend'), { data: '日😀' }));
-    assert.deepEqual(take(), ['kd,16803301', 'ku,16803301', 'kd,16905728', 'ku,16905728']);
+    assert.deepEqual(take(), ['co,end,日😀']);
     input('insertFromComposition', '日');
     input('deleteCompositionText');
     assert.deepEqual(take(), []);
@@ -210,8 +135,8 @@ test('a soft keyboard', () => {
     input('deleteContentBackward');
     input('deleteContentForward');
     input('insertLineBreak');
-    assert.deepEqual(take(), ['kd,111', 'ku,111', 'kd,107', 'ku,107', 'kd,65288', 'ku,65288',
-                              'kd,65535', 'ku,65535', 'kd,65293', 'ku,65293']);
+    assert.deepEqual(take(), ['co,end,ok', 'kd,65288', 'ku,65288', 'kd,65535', 'ku,65535',
+                              'kd,65293', 'ku,65293']);
 });
 
 test('a modifier the browser reports up is released first', () => {
@@ -311,4 +236,83 @@ test('a viewer sends nothing', () => {
     input('insertText', 'a');
     keyboard.combination([0xffe3, 0x63]);
     assert.deepEqual(take(), []);
+});
+
+test('a shortcut in another script is the Latin key of its place', () => {
+    const { down, up, take } = setUp('Win32');
+
+    down('ψ', 'KeyC', { mods: ['Control'] });
+    up('ψ', 'KeyC', { mods: ['Control'] });
+    down('Ш', 'KeyI', { mods: ['Control', 'Shift'] });
+    up('Ш', 'KeyI');
+    down('ש', 'KeyA', { mods: ['Control'] });
+    up('ש', 'KeyA');
+    down('ش', 'KeyA', { mods: ['Alt'] });
+    up('ش', 'KeyA');
+    assert.deepEqual(take(), ['kd,99', 'ku,99', 'kd,73', 'ku,73', 'kd,97', 'ku,97', 'kd,97',
+                              'ku,97']);
+
+    /* no shortcut, or Latin all the same */
+    down('ψ', 'KeyC');
+    up('ψ', 'KeyC');
+    down('w', 'KeyZ', { mods: ['Control'] });
+    up('w', 'KeyZ');
+    down('ł', 'KeyL', { mods: ['Control', 'Alt', 'AltGraph'] });
+    up('ł', 'KeyL');
+    down('é', 'Digit2', { mods: ['Control'] });
+    assert.deepEqual(take(), ['kd,16778184', 'ku,16778184', 'kd,119', 'ku,119',
+                              'kd,16777538', 'ku,16777538', 'kd,233']);
+});
+
+test('Option on macOS writes, it is no command', () => {
+    const { down, up, take } = setUp('MacIntel');
+
+    down('Alt', 'AltLeft', { location: 1, mods: ['Alt'] });
+    down('å', 'KeyA', { mods: ['Alt'] });
+    up('å', 'KeyA', { mods: ['Alt'] });
+    up('Alt', 'AltLeft', { location: 1 });
+    down('Alt', 'AltRight', { location: 2, mods: ['Alt'] });
+    down('π', 'KeyP', { mods: ['Alt'] });
+    up('π', 'KeyP', { mods: ['Alt'] });
+    up('Alt', 'AltRight', { location: 2 });
+    assert.deepEqual(take(), ['kd,65406', 'kd,229', 'ku,229', 'ku,65406', 'kd,65027',
+                              'kd,16778176', 'ku,16778176', 'ku,65027']);
+});
+
+test('Command and a Cyrillic letter', () => {
+    const { down, take } = setUp('MacIntel');
+
+    down('Meta', 'MetaLeft', { location: 1, mods: ['Meta'] });
+    take();
+    down('с', 'KeyC', { mods: ['Meta'] });
+    assert.deepEqual(take(), ['ku,65513', 'kd,65507', 'kd,99', 'ku,99']);
+});
+
+test('both Shift keys on Windows, which reports the last to go up', () => {
+    const { down, up, take } = setUp('Win32');
+
+    down('Shift', 'ShiftLeft', { location: 1, mods: ['Shift'] });
+    down('Shift', 'ShiftRight', { location: 2, mods: ['Shift'] });
+    up('Shift', 'ShiftRight', { location: 2 });
+    assert.deepEqual(take(), ['kd,65505', 'kd,65506', 'ku,65506', 'ku,65505']);
+});
+
+test('keys without a key-up are taps', () => {
+    const { down, up, take } = setUp('Win32');
+
+    down('Hankaku', 'Backquote');
+    down('KanaMode', 'KanaMode');
+    up('KanaMode', 'KanaMode');
+    down('HangulMode', 'AltRight');
+    assert.deepEqual(take(), ['kd,65321', 'ku,65321', 'kd,65325', 'ku,65325', 'kd,65329',
+                              'ku,65329']);
+});
+
+test('PrintScreen on Windows, of which there is the key-up alone', () => {
+    const { keyboard, event, take } = setUp('Win32');
+    const made = event('PrintScreen', 'PrintScreen');
+
+    made.target = keyboard.field;
+    keyboard.up(made);
+    assert.deepEqual(take(), ['kd,65377', 'ku,65377']);
 });

@@ -26,3 +26,14 @@ test('small steps of a trackpad are fractions', () => {
     assert.equal(ticksOf(-5, 0), -0.1);
     assert.equal(ticksOf(0, 0), 0);
 });
+
+test('a wheel of high resolution turns by parts of a notch', () => {
+    assert.equal(ticksOf(25, 0, -30), 0.25);
+    assert.equal(ticksOf(-50, 0, 60), -0.5);
+    assert.equal(ticksOf(12.5, 0, -15), 0.125);
+    /* a whole notch, a trackpad, the two of another sign */
+    assert.equal(ticksOf(100, 0, -120), 1);
+    assert.equal(ticksOf(25, 0, -75), 0.5);
+    assert.equal(ticksOf(25, 0, 75), 0.5);
+    assert.equal(ticksOf(3, 1, -120), 1);
+});
