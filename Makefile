@@ -39,8 +39,8 @@ HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 CORE      := $(filter-out ngx_selkies_module/ngx_%,$(SOURCES))
 CORE_OBJS := $(CORE:%.c=$(BUILD)/core/%.o)
 CORE_LIBS := -lX11 -lX11-xcb -lxcb -lxcb-shm -lXau -lXtst -lXi -lXdamage -lXfixes -lXrandr \
-             -lx264 -lturbojpeg -lpng -lfreetype -lfontconfig -ljansson -lm -lpthread
-CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -DSELKIES_HAVE_JPEG=1 -I/usr/include/freetype2 -Werror $(OUR_CFLAGS)
+             -lx264 -lturbojpeg -lpulse -lopus -lpng -lfreetype -lfontconfig -ljansson -lm -lpthread
+CORE_CFLAGS = -std=gnu11 -DSELKIES_HAVE_X264=1 -DSELKIES_HAVE_JPEG=1 -DSELKIES_HAVE_SOUND=1 -I/usr/include/freetype2 -Werror $(OUR_CFLAGS)
 CORE_BENCHES := $(addprefix $(BUILD)/bench/,convert_bench lite_bench move_bench)
 
 UNITS     := $(filter-out %_doc,$(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c)))
@@ -68,7 +68,7 @@ build/.packages-%: docker/packages/%.txt docker/packages/install
 
 # the module, by nginx's own build
 
-FLAGS := $(CC)|$(OUR_CFLAGS)|$(OUR_LDFLAGS)|$(NGINX_SRC)|$(SELKIES_X264)|$(SELKIES_JPEG)|$(SOURCES)
+FLAGS := $(CC)|$(OUR_CFLAGS)|$(OUR_LDFLAGS)|$(NGINX_SRC)|$(SELKIES_X264)|$(SELKIES_JPEG)|$(SELKIES_SOUND)|$(SOURCES)
 
 $(BUILD)/.flags: FORCE
 	@mkdir -p $(BUILD)
@@ -82,7 +82,8 @@ $(BUILD)/nginx/Makefile: config Makefile $(BUILD)/.flags | build/.packages-build
 	done
 	@printf '  CONFIGURE  %s\n' '$(NGINX_SRC)'
 	@rm -rf $(BUILD)/nginx
-	@cd '$(NGINX_SRC)' && SELKIES_X264='$(SELKIES_X264)' SELKIES_JPEG='$(SELKIES_JPEG)' bash -c '\
+	@cd '$(NGINX_SRC)' && SELKIES_X264='$(SELKIES_X264)' SELKIES_JPEG='$(SELKIES_JPEG)' \
+	    SELKIES_SOUND='$(SELKIES_SOUND)' bash -c '\
 	    NGX_CONF_FLAGS=(--with-compat); \
 	    if [ -f conf_flags ]; then . ./conf_flags; fi; \
 	    ./configure "$${NGX_CONF_FLAGS[@]}" --with-cc="$(CC)" \
@@ -117,7 +118,7 @@ $(BUILD)/unit/%: t/unit/%.c $(wildcard t/unit/*.h) $(BUILD)/core/libselkies.a
 $(BUILD)/t/%: t/lib/%.c Makefile | build/.packages-build
 	@mkdir -p $(@D)
 	@printf '  TOOL       %s\n' '$*'
-	@$(CC) $(CORE_CFLAGS) -o $@ $< $(OUR_LDFLAGS) -lX11 -lXtst -lXrandr -lXfixes -lm
+	@$(CC) $(CORE_CFLAGS) -o $@ $< $(OUR_LDFLAGS) -lX11 -lXtst -lXrandr -lXfixes -lopus -lm
 
 $(XVFB): $(wildcard capture/session/selkies-xvfb*.[ch]) Makefile | build/.packages-build
 	@mkdir -p $(@D)

@@ -102,6 +102,7 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
      *
      *     slcf->title = { 0, NULL };
      *     slcf->display, xauthority, framebuffer = NULL;
+     *     slcf->pulse_server, pulse_cookie = NULL;
      *     slcf->role, prefix, settings, effective, target = NULL;
      *     slcf->max_width = 0;
      *     slcf->max_height = 0;
@@ -146,6 +147,10 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_selkies_merge_way(&conf->xauthority, prev->xauthority,
                                &ngx_http_selkies_no_value);
     ngx_http_selkies_merge_way(&conf->framebuffer, prev->framebuffer,
+                               &ngx_http_selkies_no_value);
+    ngx_http_selkies_merge_way(&conf->pulse_server, prev->pulse_server,
+                               &ngx_http_selkies_no_value);
+    ngx_http_selkies_merge_way(&conf->pulse_cookie, prev->pulse_cookie,
                                &ngx_http_selkies_no_value);
 
     ngx_conf_merge_value(conf->h264_lite, prev->h264_lite, 1);
@@ -230,6 +235,8 @@ static char *
 ngx_http_selkies_merge_settings(ngx_conf_t *cf,
     ngx_http_selkies_loc_conf_t *prev, ngx_http_selkies_loc_conf_t *conf)
 {
+    int32_t  channels;
+
     if (prev->settings == NULL) {
         prev->settings = ngx_palloc(cf->pool, sizeof(selkies_settings_t));
         if (prev->settings == NULL) {
@@ -257,6 +264,16 @@ ngx_http_selkies_merge_settings(ngx_conf_t *cf,
 
     *conf->effective = *conf->settings;
     selkies_settings_finish(conf->effective);
+
+    channels = conf->effective->values[SELKIES_SET_AUDIO_CHANNELS].number;
+
+    if (channels != 1 && channels != 2 && channels != 6 && channels != 8) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"selkies_audio_channels\" %D: "
+                           "1, 2, 6 or 8 is expected", channels);
+        return NGX_CONF_ERROR;
+    }
+
     selkies_settings_limit(conf->effective, SELKIES_SET_ENCODER,
                            selkies_engine_encoders());
 

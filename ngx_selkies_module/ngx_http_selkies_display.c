@@ -22,9 +22,13 @@
 #define NGX_HTTP_SELKIES_AGAIN_MS     1000
 #define NGX_HTTP_SELKIES_BRIEF_MS     50        /* for a thread to end */
 
+#define NGX_HTTP_SELKIES_WAYS                                                \
+    "\"selkies_xauthority\", \"selkies_framebuffer\", \"selkies_capture\", "   \
+    "\"selkies_pulse_server\" or \"selkies_idle\""
+
 /* a record made at run time, and the way to its display */
 
-#define NGX_HTTP_SELKIES_DISPLAY_BYTES  4096
+#define NGX_HTTP_SELKIES_DISPLAY_BYTES  8192
 
 
 static ngx_http_selkies_display_t *ngx_http_selkies_create_display(
@@ -108,9 +112,7 @@ ngx_http_selkies_request_display(ngx_http_request_t *r,
         if (display != NULL) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                           "display \"%V\" is in use with another "
-                          "\"selkies_xauthority\", \"selkies_framebuffer\", "
-                          "\"selkies_capture\" or \"selkies_idle\"",
-                          &display->name);
+                          NGX_HTTP_SELKIES_WAYS, &display->name);
             return NGX_HTTP_SERVICE_UNAVAILABLE;
         }
     }
@@ -277,9 +279,7 @@ ngx_http_selkies_attach_display(ngx_http_selkies_display_t *display)
     if (differs) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "display \"%V\" is in use with another "
-                      "\"selkies_xauthority\", \"selkies_framebuffer\", "
-                      "\"selkies_capture\" or \"selkies_idle\"",
-                      &display->name);
+                      NGX_HTTP_SELKIES_WAYS, &display->name);
 
     } else {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
@@ -337,6 +337,7 @@ ngx_http_selkies_hold_display(ngx_http_selkies_display_t *display,
         display->index = selkies_stream_index(w->shared, stream);
         display->ring = selkies_stream_ring(w->shared, stream);
         display->join = selkies_stream_join(w->shared, stream);
+        display->sound = selkies_stream_audio(w->shared, stream);
     }
 
     return stream;
@@ -358,6 +359,7 @@ ngx_http_selkies_release_display(ngx_http_selkies_display_t *display,
     display->stream = NULL;
     display->ring = NULL;
     display->join = NULL;
+    display->sound = NULL;
 }
 
 
@@ -500,7 +502,8 @@ ngx_int_t
 ngx_http_selkies_unuse_display(ngx_http_selkies_display_t *display)
 {
     if (display->pool == NULL || display->engine != NULL
-        || display->timer.timer_set || display->nscreens != 0
+        || display->audio != NULL || display->timer.timer_set
+        || display->nscreens != 0
         || !ngx_queue_empty(&display->sessions))
     {
         return NGX_DECLINED;

@@ -18,6 +18,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "selkies_audio.h"
 #include "selkies_clipboard.h"
 #include "selkies_control.h"
 #include "selkies_engine.h"
@@ -83,11 +84,13 @@ struct ngx_http_selkies_display_s {
     selkies_stream_t            *stream;        /* one; NULL before */
     selkies_ring_t              *ring;
     selkies_join_t              *join;          /* NULL: no cache */
+    selkies_ring_t              *sound;
 
     ngx_http_selkies_display_t  *primary;       /* of a further screen */
     ngx_uint_t                   nscreens;      /* that have this for it */
 
     selkies_engine_t            *engine;        /* owner only */
+    selkies_audio_t             *audio;         /* owner only */
     int                          folder;        /* the framebuffer's, or -1 */
 
     const char                  *pads_folder;   /* of sockets, NULL: no pads */
@@ -135,6 +138,8 @@ typedef struct {
     ngx_http_complex_value_t    *display;
     ngx_http_complex_value_t    *xauthority;
     ngx_http_complex_value_t    *framebuffer;
+    ngx_http_complex_value_t    *pulse_server;
+    ngx_http_complex_value_t    *pulse_cookie;
     ngx_uint_t                   capture;
     ngx_http_selkies_watermark_t *watermark;
     ngx_uint_t                   mark;          /* its number; 0: none */
@@ -245,6 +250,15 @@ struct ngx_http_selkies_session_s {
     int32_t                      height;
     ngx_msec_t                   resized;       /* when one was applied */
 
+    /* sound */
+
+    uint64_t                     audio_next;    /* packet to send */
+    uint64_t                     audio_bytes;
+    uint64_t                     audio_mark;    /* the socket's bytes with one
+                                                   that may wait in it */
+    uint64_t                     audio_mark_us; /* written then; 0: none */
+    uint32_t                     audio_told;    /* ngx_http_selkies_audio.c */
+
     /* congestion: a ping rides behind the pictures */
 
     uint64_t                     probe;         /* its number, 0 for none */
@@ -321,6 +335,8 @@ struct ngx_http_selkies_session_s {
     unsigned                     claimed:1;     /* its SETTINGS was applied */
     unsigned                     owner:1;
     unsigned                     watching:1;    /* subscribed to pictures */
+    unsigned                     listening:1;   /* subscribed to sound */
+    unsigned                     audio_said:1;  /* whether it wants sound */
     unsigned                     gate:1;        /* could take a picture now */
     unsigned                     need_key:1;
     unsigned                     skipped:1;     /* because it was too slow */
@@ -593,6 +609,7 @@ ngx_uint_t ngx_http_selkies_leaving(void);
 
 void ngx_http_selkies_ring_display(ngx_http_selkies_display_t *display);
 void ngx_http_selkies_ring_desktop(ngx_http_selkies_display_t *display);
+void ngx_http_selkies_ring_audio(ngx_http_selkies_display_t *display);
 
 /* This worker's event loop comes round; any thread. */
 
@@ -611,6 +628,8 @@ void ngx_http_selkies_count_plain(ngx_http_selkies_display_t *display,
 void ngx_http_selkies_count_whole(ngx_http_selkies_display_t *display,
     ngx_int_t n);
 void ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display,
+    ngx_int_t n);
+void ngx_http_selkies_count_listener(ngx_http_selkies_display_t *display,
     ngx_int_t n);
 
 selkies_control_t *ngx_http_selkies_control(
@@ -798,6 +817,46 @@ void ngx_http_selkies_session_announce(ngx_http_selkies_session_t *s,
 /* Leaves the worker's lists, keys and displays; may be called again. */
 
 void ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s);
+
+
+/* ngx_http_selkies_audio.c: the desktop's sound */
+
+/* Who has not said whether it wants sound is subscribed. */
+
+void ngx_http_selkies_audio_join(ngx_http_selkies_session_t *s);
+
+/* Ends the subscription. */
+
+void ngx_http_selkies_audio_leave(ngx_http_selkies_session_t *s);
+
+/* START_AUDIO, STOP_AUDIO. */
+
+void ngx_http_selkies_audio(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+
+/* Whether sound comes or not, if that is news to the client. */
+
+void ngx_http_selkies_audio_tell(ngx_http_selkies_session_t *s);
+
+/* The session's settings become what the sound's thread goes by. */
+
+void ngx_http_selkies_audio_wish(ngx_http_selkies_session_t *s);
+
+/*
+ * The packet to send now: NGX_OK, or NGX_DECLINED.  What is too old to be
+ * heard is skipped.
+ */
+
+ngx_int_t ngx_http_selkies_audio_pick(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet);
+
+/*
+ * The packet was given to the socket; NGX_ERROR where it was overwritten
+ * meanwhile.
+ */
+
+ngx_int_t ngx_http_selkies_audio_sent(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet);
 
 
 /* ngx_http_selkies_verbs.c: what clients say */

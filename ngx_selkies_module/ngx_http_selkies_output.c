@@ -3,8 +3,8 @@
  * Copyright (C) ngx_selkies authors
  *
  * What goes out, in this order: what the socket did not take of a packet, then
- * queued messages, then the next packet, which is sent straight from the
- * ring.  Chunks of a clipboard take turns with packets.
+ * queued messages, then sound, then the next picture; packets are sent straight
+ * from their rings.  Chunks of a clipboard take turns with pictures.
  *
  * Thread: the event loop.
  */
@@ -22,6 +22,10 @@ static ngx_int_t ngx_http_selkies_flush(ngx_http_selkies_session_t *s);
 static ngx_int_t ngx_http_selkies_write(ngx_http_selkies_session_t *s,
     u_char *data, size_t len, size_t *taken);
 static ngx_int_t ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet);
+static ngx_int_t ngx_http_selkies_send_sound(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet);
+static ngx_int_t ngx_http_selkies_write_packet(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
 static ngx_int_t ngx_http_selkies_keep_rest(ngx_http_selkies_session_t *s,
     const uint8_t *data, size_t len);
@@ -117,6 +121,16 @@ ngx_http_selkies_send(ngx_http_selkies_session_t *s)
             s->graceful = 1;
             ngx_http_selkies_abort(s);
             return;
+        }
+
+        if (ngx_http_selkies_audio_pick(s, &packet) == NGX_OK) {
+
+            if (ngx_http_selkies_send_sound(s, &packet) == NGX_ERROR) {
+                ngx_http_selkies_abort(s);
+                return;
+            }
+
+            continue;
         }
 
         if (s->chunk_turn) {
@@ -267,21 +281,7 @@ static ngx_int_t
 ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)
 {
-    size_t     taken;
-    ngx_int_t  rc;
-
-    rc = ngx_http_selkies_write(s, (u_char *) packet->data,
-                                packet->length_bytes, &taken);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (taken != packet->length_bytes
-        && ngx_http_selkies_keep_rest(s, packet->data + taken,
-                                      packet->length_bytes - taken)
-           != NGX_OK)
-    {
+    if (ngx_http_selkies_write_packet(s, packet) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -294,6 +294,44 @@ ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
     ngx_http_selkies_session_sent(s, packet);
 
     return NGX_OK;
+}
+
+
+/* Likewise, from the ring of sound. */
+
+static ngx_int_t
+ngx_http_selkies_send_sound(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet)
+{
+    if (ngx_http_selkies_write_packet(s, packet) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_selkies_audio_sent(s, packet);
+}
+
+
+/* What the socket does not take is kept. */
+
+static ngx_int_t
+ngx_http_selkies_write_packet(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet)
+{
+    size_t  taken;
+
+    if (ngx_http_selkies_write(s, (u_char *) packet->data,
+                               packet->length_bytes, &taken)
+        == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    if (taken == packet->length_bytes) {
+        return NGX_OK;
+    }
+
+    return ngx_http_selkies_keep_rest(s, packet->data + taken,
+                                      packet->length_bytes - taken);
 }
 
 

@@ -11,8 +11,7 @@
  * descriptor of the file drops the lock.
  *
  * Thread: the event loop, but for ngx_http_selkies_waiter(), a thread of its
- * own, and ngx_http_selkies_engine_wake() and _ring(), which engine threads
- * call.
+ * own, and the wake and ring functions, which engine threads call.
  */
 
 
@@ -23,10 +22,15 @@
 
 static int ngx_http_selkies_lock_file(int cmd, int type);
 static void *ngx_http_selkies_waiter(void *data);
+static ngx_uint_t ngx_http_selkies_service_audio(
+    ngx_http_selkies_display_t *display, uint32_t listeners);
 static void ngx_http_selkies_start_engine(ngx_http_selkies_display_t *display);
 static void ngx_http_selkies_engine_gone(ngx_http_selkies_display_t *display);
 static void ngx_http_selkies_engine_wake(void *data, uint32_t index);
 static void ngx_http_selkies_engine_ring(void *data, uint32_t index);
+static void ngx_http_selkies_audio_wake(void *data, uint32_t index);
+static void ngx_http_selkies_wake_workers(uint32_t index,
+    selkies_count_e count);
 
 
 /*
@@ -142,24 +146,30 @@ ngx_http_selkies_resign(void)
 
 
 /*
- * The owner: an engine for each display that is watched, none for others.  A
- * display may be watched by clients of other workers alone.
+ * The owner: an engine for each display that is watched, none for others, and
+ * the same for its sound.  A display may be watched by clients of other
+ * workers alone.
  */
 
 void
 ngx_http_selkies_service(void)
 {
-    uint32_t                     i, readers;
+    uint32_t                     i, readers, listeners;
+    ngx_uint_t                   ended;
     ngx_http_selkies_worker_t   *w = &ngx_http_selkies_worker;
     ngx_http_selkies_display_t  *display;
 
     for (i = 0; i < w->shared->conf.nstreams; i++) {
         readers = selkies_stream_count(w->shared, i, SELKIES_COUNT_READERS);
-        display = ngx_http_selkies_display_at(i, readers != 0);
+        listeners = selkies_stream_count(w->shared, i,
+                                         SELKIES_COUNT_LISTENERS);
+        display = ngx_http_selkies_display_at(i, readers + listeners != 0);
 
         if (display == NULL) {
             continue;
         }
+
+        ended = ngx_http_selkies_service_audio(display, listeners);
 
         if (readers != 0 && display->engine == NULL && !w->quitting) {
             ngx_http_selkies_start_engine(display);
@@ -171,9 +181,55 @@ ngx_http_selkies_service(void)
                == SELKIES_OK)
         {
             ngx_http_selkies_engine_gone(display);
+            ended = 1;
+        }
+
+        if (ended) {
             (void) ngx_http_selkies_unuse_display(display);
         }
     }
+}
+
+
+/* Whether its thread has ended. */
+
+static ngx_uint_t
+ngx_http_selkies_service_audio(ngx_http_selkies_display_t *display,
+    uint32_t listeners)
+{
+    selkies_source_t           *source = display->source;
+    selkies_audio_conf_t        conf;
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (listeners != 0 && display->audio == NULL && !w->quitting
+        && source->pulse_server[0] != '\0')
+    {
+        ngx_memzero(&conf, sizeof(selkies_audio_conf_t));
+
+        conf.shared = w->shared;
+        conf.stream = display->stream;
+        conf.server = source->pulse_server;
+        conf.cookie = source->pulse_cookie[0] ? source->pulse_cookie : NULL;
+        conf.source = source->pulse_source;
+        conf.bell = ngx_http_selkies_cycle->audio_bells[display->index];
+        conf.idle_us = (uint64_t) display->idle * 1000;
+        conf.wake = ngx_http_selkies_audio_wake;
+        conf.log = &ngx_http_selkies_log;
+
+        display->audio = selkies_audio_start(&conf);
+        return 0;
+    }
+
+    if (listeners == 0 && display->audio != NULL
+        && selkies_audio_is_idle(display->audio)
+        && selkies_audio_stop(display->audio, NGX_HTTP_SELKIES_JOIN_MS)
+           == SELKIES_OK)
+    {
+        display->audio = NULL;
+        return 1;
+    }
+
+    return 0;
 }
 
 
@@ -258,9 +314,12 @@ ngx_http_selkies_stop_engines(void)
         display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
 
         if (selkies_engine_stop(display->engine, NGX_HTTP_SELKIES_JOIN_MS)
-            == SELKIES_OK)
+            == SELKIES_OK
+            && selkies_audio_stop(display->audio, NGX_HTTP_SELKIES_JOIN_MS)
+               == SELKIES_OK)
         {
             ngx_http_selkies_engine_gone(display);
+            display->audio = NULL;
             continue;
         }
 
@@ -275,14 +334,31 @@ ngx_http_selkies_stop_engines(void)
 }
 
 
-/*
- * Any engine thread.  A worker of another generation has bells of its own
- * that we do not know: it is the one that quits, or it takes over from us
- * within 50 ms.
- */
+/* Any engine thread. */
 
 static void
 ngx_http_selkies_engine_wake(void *data, uint32_t index)
+{
+    ngx_http_selkies_wake_workers(index, SELKIES_COUNT_READERS);
+}
+
+
+/* The thread of sound. */
+
+static void
+ngx_http_selkies_audio_wake(void *data, uint32_t index)
+{
+    ngx_http_selkies_wake_workers(index, SELKIES_COUNT_LISTENERS);
+}
+
+
+/*
+ * Any thread.  A worker of another generation has bells of its own that we do
+ * not know: it is the one that quits, or it takes over from us within 50 ms.
+ */
+
+static void
+ngx_http_selkies_wake_workers(uint32_t index, selkies_count_e count)
 {
     uint32_t                    i, used;
     _Atomic uint32_t           *counts;
@@ -305,9 +381,7 @@ ngx_http_selkies_engine_wake(void *data, uint32_t index)
 
         counts = worker->watch[index].counts;
 
-        if (worker == w->entry
-            || atomic_load(&counts[SELKIES_COUNT_READERS]) != 0)
-        {
+        if (worker == w->entry || atomic_load(&counts[count]) != 0) {
             selkies_bell_ring(
                 ngx_http_selkies_cycle->worker_bells[worker->worker]);
         }

@@ -208,6 +208,7 @@ ngx_http_selkies_session_wake(ngx_http_selkies_session_t *s)
     ngx_http_selkies_caption_adopt(s);
     ngx_http_selkies_screens_wake(s);
     ngx_http_selkies_send_state(s);
+    ngx_http_selkies_audio_tell(s);
     ngx_http_selkies_session_send_encoder(s);
     ngx_http_selkies_send_cursor(s);
     ngx_http_selkies_send_rumble(s);
@@ -307,6 +308,7 @@ ngx_http_selkies_session_resend_cursor(ngx_http_selkies_session_t *s)
 static void
 ngx_http_selkies_send_state(ngx_http_selkies_session_t *s)
 {
+    int          sound;
     size_t       len;
     u_char       buf[128];
     uint32_t     state;
@@ -331,8 +333,11 @@ ngx_http_selkies_send_state(ngx_http_selkies_session_t *s)
     /* that all is well is news only after it was not */
 
     if (reason != NULL || s->state != SELKIES_STREAM_OFF) {
+        sound = atomic_load(&s->display->stream->engine_audio)
+                == SELKIES_AUDIO_READY;
+
         len = selkies_format_pipeline_status(buf, sizeof(buf), reason == NULL,
-                                             0, reason);
+                                             sound, reason);
         ngx_http_selkies_text(s, buf, len);
     }
 
@@ -346,7 +351,7 @@ ngx_http_selkies_send_stats(ngx_http_selkies_session_t *s)
     size_t      len;
     u_char      buf[256];
     double      cpu, mbps;
-    uint64_t    total, used;
+    uint64_t    total, used, bytes;
     ngx_msec_t  elapsed;
 
     if (s->out_pos != s->out_len) {
@@ -360,12 +365,13 @@ ngx_http_selkies_send_stats(ngx_http_selkies_session_t *s)
     ngx_http_selkies_text(s, buf, len);
 
     elapsed = ngx_current_msec - s->stats_time;
-    mbps = elapsed ? (double) (s->media_bytes - s->stats_bytes) * 8
+    bytes = s->media_bytes + s->audio_bytes;
+    mbps = elapsed ? (double) (bytes - s->stats_bytes) * 8
                      / (double) elapsed / 1000
                    : 0;
 
     s->stats_time = ngx_current_msec;
-    s->stats_bytes = s->media_bytes;
+    s->stats_bytes = bytes;
 
     len = selkies_format_network_stats(buf, sizeof(buf), ngx_time(), mbps,
                                        (double) s->rtt_us / 1000);
@@ -422,6 +428,7 @@ ngx_http_selkies_session_watch(ngx_http_selkies_session_t *s)
 
     ngx_http_selkies_session_update_whole(s);
     ngx_http_selkies_count_reader(s->display, 1);
+    ngx_http_selkies_audio_join(s);
     ngx_http_selkies_send_state(s);
 }
 
@@ -482,6 +489,8 @@ ngx_http_selkies_session_wish(ngx_http_selkies_session_t *s)
                  (uint32_t) values[SELKIES_SET_KEYFRAME_INTERVAL]);
     atomic_store(&stream->wanted_fps,
                  (uint32_t) values[SELKIES_SET_FRAMERATE]);
+
+    ngx_http_selkies_audio_wish(s);
 }
 
 
@@ -619,6 +628,7 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
     stream = s->display->stream;
 
     ngx_http_selkies_session_unwatch(s);
+    ngx_http_selkies_audio_leave(s);
     ngx_http_selkies_caption_leave(s);
     ngx_http_selkies_release_pads(s);
     ngx_http_selkies_clipboard_leave(s);

@@ -42,6 +42,12 @@ static ngx_int_t ngx_http_selkies_check_xauthority(ngx_str_t *value,
     selkies_source_t *source, ngx_uint_t variable);
 static ngx_int_t ngx_http_selkies_check_framebuffer(ngx_str_t *value,
     selkies_source_t *source, ngx_uint_t variable);
+static ngx_int_t ngx_http_selkies_check_pulse_server(ngx_str_t *value,
+    selkies_source_t *source, ngx_uint_t variable);
+static ngx_int_t ngx_http_selkies_check_pulse_cookie(ngx_str_t *value,
+    selkies_source_t *source, ngx_uint_t variable);
+static void ngx_http_selkies_pulse_source(ngx_http_selkies_loc_conf_t *conf,
+    selkies_source_t *source);
 static ngx_int_t ngx_http_selkies_check_path(ngx_str_t *value);
 static void ngx_http_selkies_log_value(ngx_http_request_t *r,
     const ngx_http_selkies_way_t *way, ngx_str_t *value);
@@ -64,6 +70,16 @@ static const ngx_http_selkies_way_t  ngx_http_selkies_ways[] = {
       offsetof(ngx_http_selkies_loc_conf_t, framebuffer),
       ngx_http_selkies_check_framebuffer,
       "\"fd:number\" or the absolute path of a folder is expected",
+      "an absolute path" },
+    { "selkies_pulse_server",
+      offsetof(ngx_http_selkies_loc_conf_t, pulse_server),
+      ngx_http_selkies_check_pulse_server,
+      "the absolute path of a socket is expected",
+      "the absolute path of a socket" },
+    { "selkies_pulse_cookie",
+      offsetof(ngx_http_selkies_loc_conf_t, pulse_cookie),
+      ngx_http_selkies_check_pulse_cookie,
+      "an absolute path is expected",
       "an absolute path" },
     { NULL, 0, NULL, NULL, NULL }
 };
@@ -97,6 +113,7 @@ ngx_http_selkies_add_display(ngx_conf_t *cf, ngx_http_selkies_loc_conf_t *conf,
     }
 
     source.watermark = (uint32_t) conf->mark;
+    ngx_http_selkies_pulse_source(conf, &source);
 
     for (way = ngx_http_selkies_ways; way->name != NULL; way++) {
         cv = *(ngx_http_complex_value_t **) ((u_char *) conf + way->offset);
@@ -159,7 +176,10 @@ ngx_http_selkies_set_target(ngx_conf_t *cf, ngx_http_selkies_loc_conf_t *conf,
     } else if (!selkies_source_same(display->source, source)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"selkies_xauthority\", \"selkies_framebuffer\", "
-                           "\"selkies_capture\", \"selkies_watermark\" and "
+                           "\"selkies_capture\", \"selkies_watermark\", "
+                           "\"selkies_pulse_server\", "
+                           "\"selkies_pulse_cookie\", "
+                           "\"selkies_audio_device_name\" and "
                            "\"selkies_idle\" must be the same wherever "
                            "display \"%V\" is used",
                            &display->name);
@@ -367,6 +387,75 @@ ngx_http_selkies_check_framebuffer(ngx_str_t *value, selkies_source_t *source,
 }
 
 
+/*
+ * A Unix socket, with or without "unix:"; "" for no sound.  A name that would
+ * have to be looked up could keep a thread waiting.
+ */
+
+static ngx_int_t
+ngx_http_selkies_check_pulse_server(ngx_str_t *value, selkies_source_t *source,
+    ngx_uint_t variable)
+{
+    ngx_str_t  path;
+
+    ngx_memzero(source->pulse_server, SELKIES_PATH_LEN);
+
+    if (value->len == 0) {
+        return NGX_OK;
+    }
+
+    path = *value;
+
+    if (path.len > 5 && ngx_strncmp(path.data, "unix:", 5) == 0) {
+        path.data += 5;
+        path.len -= 5;
+    }
+
+    if (ngx_http_selkies_check_path(&path) != NGX_OK
+        || path.len >= sizeof(((struct sockaddr_un *) NULL)->sun_path))
+    {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf((u_char *) source->pulse_server, "unix:%V", &path);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_selkies_check_pulse_cookie(ngx_str_t *value, selkies_source_t *source,
+    ngx_uint_t variable)
+{
+    ngx_memzero(source->pulse_cookie, SELKIES_PATH_LEN);
+
+    if (value->len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_selkies_check_path(value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(source->pulse_cookie, value->data, value->len);
+
+    return NGX_OK;
+}
+
+
+/* The name of the source is a setting: it is written, never a variable's. */
+
+static void
+ngx_http_selkies_pulse_source(ngx_http_selkies_loc_conf_t *conf,
+    selkies_source_t *source)
+{
+    ngx_cpystrn((u_char *) source->pulse_source,
+                (u_char *) selkies_settings_string(conf->effective,
+                                              SELKIES_SET_AUDIO_DEVICE_NAME),
+                SELKIES_AUDIO_NAME_LEN);
+}
+
+
 /* Absolute, printable, and without ".." for a name. */
 
 static ngx_int_t
@@ -419,6 +508,7 @@ ngx_http_selkies_evaluate(ngx_http_request_t *r, selkies_source_t *source,
     source->capture = (uint32_t) slcf->capture;
     source->watermark = (uint32_t) slcf->mark;
     source->idle_ms = slcf->idle;
+    ngx_http_selkies_pulse_source(slcf, source);
 
     for (way = ngx_http_selkies_ways; way->name != NULL; way++) {
         cv = *(ngx_http_complex_value_t **) ((u_char *) slcf + way->offset);

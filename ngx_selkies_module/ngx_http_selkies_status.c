@@ -174,7 +174,8 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
 {
     u_char                *p;
     bool                   tight;
-    uint32_t               state, index, readers, encoder, kbits;
+    uint32_t               state, index, readers, encoder, kbits, audio,
+                           listeners;
     uint64_t               picture;
     selkies_shared_t      *shared;
     selkies_statistics_t  *statistics;
@@ -183,17 +184,25 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
         "off", "connecting", "no_display", "ready", "no_encoder"
     };
 
+    static const char *const  sounds[] = {
+        "off", "connecting", "no_server", "no_source", "no_encoder", "ready"
+    };
+
     shared = ngx_http_selkies_shared();
     statistics = &stream->statistics;
     state = atomic_load(&stream->engine_state);
     picture = atomic_load(&stream->engine_picture);
+    audio = atomic_load(&stream->engine_audio);
     readers = 0;
+    listeners = 0;
     kbits = 0;
     encoder = atomic_load(&stream->wanted_encoder);
 
     if (stream->source.display[0] != '\0') {
         index = selkies_stream_index(shared, stream);
         readers = selkies_stream_count(shared, index, SELKIES_COUNT_READERS);
+        listeners = selkies_stream_count(shared, index,
+                                         SELKIES_COUNT_LISTENERS);
         encoder = selkies_engine_encoder(shared, stream);
         kbits = selkies_stream_link(shared, index, &tight);
     }
@@ -218,6 +227,19 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
                      atomic_load(&stream->engine_qp),
                      (uint32_t) selkies_dpi_dots(
                          atomic_load(&stream->wanted_dpi)), kbits);
+
+    p = ngx_slprintf(p, last,
+                     "\"audio\":{\"state\":\"%s\",\"listeners\":%uD,"
+                     "\"bitrate\":%uD,\"channels\":%uD,"
+                     "\"packets\":%uL,\"bytes\":%uL},",
+                     stream->source.display[0] != '\0'
+                     && stream->source.pulse_server[0] == '\0'
+                     ? "none" : sounds[ngx_min(audio, SELKIES_AUDIO_READY)],
+                     listeners,
+                     atomic_load(&stream->wanted_audio_rate),
+                     atomic_load(&stream->wanted_audio_channels),
+                     atomic_load(&statistics->audio_packets),
+                     atomic_load(&statistics->audio_bytes));
 
     return ngx_slprintf(p, last,
                      "\"statistics\":{\"pictures\":%uL,\"keys\":%uL,"

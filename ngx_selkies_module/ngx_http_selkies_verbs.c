@@ -60,8 +60,6 @@ static void ngx_http_selkies_start_video(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 static void ngx_http_selkies_stop_video(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
-static void ngx_http_selkies_audio(ngx_http_selkies_session_t *s,
-    selkies_command_t *cmd);
 static void ngx_http_selkies_request_key(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 static void ngx_http_selkies_native_cursor(ngx_http_selkies_session_t *s,
@@ -749,20 +747,6 @@ ngx_http_selkies_stop_video(ngx_http_selkies_session_t *s,
     if (s->owner) {
         ngx_http_selkies_text_const(s, SELKIES_TEXT_VIDEO_STOPPED);
     }
-}
-
-
-/* The truth: there is no sound. */
-
-static void
-ngx_http_selkies_audio(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
-{
-    if (s->dialect == SELKIES_DIALECT_2) {
-        ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_DISABLED);
-        return;
-    }
-
-    ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_STOPPED);
 }
 
 

@@ -175,8 +175,11 @@ ngx_http_selkies_init_module(ngx_cycle_t *cycle)
     for (i = 0; i < smcf->streams; i++) {
         sc->display_bells[i] = selkies_bell_open();
         sc->desktop_bells[i] = selkies_bell_open();
+        sc->audio_bells[i] = selkies_bell_open();
 
-        if (sc->display_bells[i] == -1 || sc->desktop_bells[i] == -1) {
+        if (sc->display_bells[i] == -1 || sc->desktop_bells[i] == -1
+            || sc->audio_bells[i] == -1)
+        {
             goto failed;
         }
     }
@@ -219,6 +222,7 @@ ngx_http_selkies_close_bells(void *data)
         if (sc->display_bells[i] != 0) {
             close(sc->display_bells[i]);
             close(sc->desktop_bells[i]);
+            close(sc->audio_bells[i]);
         }
     }
 
@@ -306,6 +310,7 @@ ngx_http_selkies_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    selkies_audio_init();
     ngx_http_selkies_attach_displays();
 
     if (orphans) {
@@ -548,6 +553,32 @@ ngx_http_selkies_count_whole(ngx_http_selkies_display_t *display, ngx_int_t n)
 
 
 void
+ngx_http_selkies_count_listener(ngx_http_selkies_display_t *display,
+    ngx_int_t n)
+{
+    ngx_http_selkies_worker_t  *w = &ngx_http_selkies_worker;
+
+    if (w->entry == NULL) {
+        return;
+    }
+
+    (void) ngx_http_selkies_count(display, SELKIES_COUNT_LISTENERS, n);
+    ngx_http_selkies_ring_audio(display);
+
+    /* as above */
+
+    if (n > 0) {
+        if (w->owner) {
+            ngx_http_selkies_service();
+
+        } else {
+            ngx_http_selkies_ring_workers();
+        }
+    }
+}
+
+
+void
 ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display, ngx_int_t n)
 {
     uint32_t                    before;
@@ -633,6 +664,13 @@ ngx_http_selkies_ring_desktop(ngx_http_selkies_display_t *display)
                               selkies_stream_index(shared, screens[i])]);
         }
     }
+}
+
+
+void
+ngx_http_selkies_ring_audio(ngx_http_selkies_display_t *display)
+{
+    selkies_bell_ring(ngx_http_selkies_cycle->audio_bells[display->index]);
 }
 
 

@@ -29,6 +29,7 @@ typedef struct {
     int                          *worker_bells;
     int                           display_bells[SELKIES_STREAMS_MAX];
     int                           desktop_bells[SELKIES_STREAMS_MAX];
+    int                           audio_bells[SELKIES_STREAMS_MAX];
     int                           pads_bell;    /* of who serves gamepads */
 } ngx_http_selkies_cycle_t;
 
@@ -69,7 +70,10 @@ void ngx_http_selkies_become_owner(void);
 
 void ngx_http_selkies_resign(void);
 
-/* The owner: an engine for each display that is watched, none for others. */
+/*
+ * The owner: an engine for each display that is watched, none for others, and
+ * the same for its sound.
+ */
 
 void ngx_http_selkies_service(void);
 

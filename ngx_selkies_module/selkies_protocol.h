@@ -369,6 +369,9 @@ void selkies_format_time(char out[24], time_t now);
 #define SELKIES_JPEG_HEADER_BYTES       6
 #define SELKIES_AUDIO_HEADER_BYTES      2
 
+#define SELKIES_AUDIO_END               0x80    /* for RED blocks: it is quiet
+                                                   from here on; dialect 2 */
+
 #define SELKIES_FRAME_DELTA             0x00
 #define SELKIES_FRAME_KEY               0x01
 #define SELKIES_FRAME_INTRA             0x02

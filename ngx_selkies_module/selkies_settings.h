@@ -97,6 +97,7 @@ typedef enum {
     SELKIES_SET_ENABLE_CURSORS,
     SELKIES_SET_CURSOR_SIZE,
     SELKIES_SET_AUDIO_FRAME_DURATION_MS,    /* enum: selkies_settings_item() */
+    SELKIES_SET_AUDIO_CHANNELS,             /* 1, 2, 6, 8: see _finish() */
     SELKIES_SET_KEYFRAME_INTERVAL,          /* s */
     SELKIES_SET_VIDEO_MIN_QP,
     SELKIES_SET_VIDEO_MAX_QP,

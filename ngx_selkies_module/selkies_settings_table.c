@@ -341,6 +341,11 @@ static const selkies_setting_t  selkies_settings[SELKIES_SETTINGS] = {
         ENUM("audio_frame_duration_ms", "10", selkies_durations, NULL,
              SENT_2|AUDIO, "ms", "sound in one packet"),
 
+    [SELKIES_SET_AUDIO_CHANNELS] =
+        INT("audio_channels", NULL, 2, 1, 8, SENT_2|AUDIO, NULL,
+            "1, 2, 6 (5.1) or 8 (7.1); stock clients of the older dialect "
+            "know only 2"),
+
     [SELKIES_SET_KEYFRAME_INTERVAL] =
         INT("keyframe_interval", NULL, 0, 0, 300, SENT_2, "s",
             "time between key frames, 0: only where one is needed"),

@@ -22,6 +22,7 @@
 #define selkies_align(n, a)  (((n) + (a) - 1) / (a) * (a))
 
 
+static size_t selkies_shared_audio_bytes(void);
 static bool selkies_stream_is_held(selkies_shared_t *shared, uint32_t index);
 static void selkies_stream_empty(selkies_shared_t *shared,
     selkies_stream_t *stream);
@@ -37,14 +38,23 @@ selkies_shared_head_bytes(uint32_t nstreams)
 }
 
 
-/* A place's ring, and its cache behind it. */
+/* A place's ring, its cache, and the ring of its sound behind them. */
 
 static size_t
 selkies_shared_place_bytes(const selkies_shared_conf_t *conf)
 {
     return selkies_align(selkies_ring_bytes(SELKIES_RING_SLOTS,
                                             conf->ring_bytes), 4096)
-           + selkies_align(selkies_join_bytes(conf->join_bytes), 4096);
+           + selkies_align(selkies_join_bytes(conf->join_bytes), 4096)
+           + selkies_shared_audio_bytes();
+}
+
+
+static size_t
+selkies_shared_audio_bytes(void)
+{
+    return selkies_align(selkies_ring_bytes(SELKIES_AUDIO_SLOTS,
+                                            SELKIES_AUDIO_BYTES), 4096);
 }
 
 
@@ -73,8 +83,11 @@ selkies_shared_init(void *block, const selkies_shared_conf_t *conf)
         shared->streams[i].ring_offset = offset;
         offset += selkies_shared_place_bytes(conf);
 
+        shared->streams[i].audio_offset = offset
+                                          - selkies_shared_audio_bytes();
+
         if (conf->join_bytes != 0) {
-            shared->streams[i].join_offset = offset
+            shared->streams[i].join_offset = shared->streams[i].audio_offset
                       - selkies_align(selkies_join_bytes(conf->join_bytes),
                                       4096);
         }
@@ -165,6 +178,8 @@ selkies_stream_hold(selkies_shared_t *shared, selkies_worker_t *worker,
                       shared->conf.ring_bytes);
     selkies_join_init(selkies_stream_join(shared, stream),
                       shared->conf.join_bytes);
+    selkies_ring_init(selkies_stream_audio(shared, stream),
+                      SELKIES_AUDIO_SLOTS, SELKIES_AUDIO_BYTES);
     stream->source = *source;
 
 held:
@@ -283,6 +298,9 @@ selkies_source_same(const selkies_source_t *one, const selkies_source_t *two)
            && one->framebuffer_fd == two->framebuffer_fd
            && one->capture == two->capture
            && one->watermark == two->watermark
+           && strcmp(one->pulse_server, two->pulse_server) == 0
+           && strcmp(one->pulse_cookie, two->pulse_cookie) == 0
+           && strcmp(one->pulse_source, two->pulse_source) == 0
            && one->idle_ms == two->idle_ms;
 }
 
@@ -323,11 +341,12 @@ selkies_stream_empty(selkies_shared_t *shared, selkies_stream_t *stream)
 {
     size_t     start;
     uint32_t   i, index;
-    uint64_t   ring_offset, join_offset;
+    uint64_t   ring_offset, join_offset, audio_offset;
 
     index = selkies_stream_index(shared, stream);
     ring_offset = stream->ring_offset;
     join_offset = stream->join_offset;
+    audio_offset = stream->audio_offset;
 
     /* all but the cursor's text, whose pages may never have been touched */
 
@@ -341,6 +360,7 @@ selkies_stream_empty(selkies_shared_t *shared, selkies_stream_t *stream)
 
     stream->ring_offset = ring_offset;
     stream->join_offset = join_offset;
+    stream->audio_offset = audio_offset;
 
     for (i = 0; i < SELKIES_WORKERS_MAX; i++) {
         if (atomic_load(&shared->workers[i].pid) != 0) {
@@ -369,6 +389,13 @@ selkies_ring_t *
 selkies_stream_ring(selkies_shared_t *shared, const selkies_stream_t *stream)
 {
     return (selkies_ring_t *) ((uint8_t *) shared + stream->ring_offset);
+}
+
+
+selkies_ring_t *
+selkies_stream_audio(selkies_shared_t *shared, const selkies_stream_t *stream)
+{
+    return (selkies_ring_t *) ((uint8_t *) shared + stream->audio_offset);
 }
 
 

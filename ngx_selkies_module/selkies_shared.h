@@ -44,6 +44,10 @@
 #define SELKIES_RESUME_BYTES     16
 #define SELKIES_LATENCY_BUCKETS  24
 
+#define SELKIES_AUDIO_SLOTS      256            /* 2.5 s of 10 ms packets */
+#define SELKIES_AUDIO_BYTES      (256 * 1024)   /* of them, each place */
+#define SELKIES_AUDIO_NAME_LEN   256            /* of a source */
+
 
 /* What the owner's threads say of the desktop. */
 
@@ -56,12 +60,25 @@ typedef enum {
 } selkies_stream_state_t;
 
 
+/* And of its sound. */
+
+typedef enum {
+    SELKIES_AUDIO_OFF = 0,              /* nobody listens */
+    SELKIES_AUDIO_CONNECTING,
+    SELKIES_AUDIO_NO_SERVER,            /* none answers; tried again */
+    SELKIES_AUDIO_NO_SOURCE,            /* it has nothing to record */
+    SELKIES_AUDIO_NO_ENCODER,
+    SELKIES_AUDIO_READY
+} selkies_audio_state_t;
+
+
 typedef enum {
     SELKIES_COUNT_SOCKETS = 0,          /* open */
     SELKIES_COUNT_READERS,              /* of these, watch the stream */
     SELKIES_COUNT_GATES,                /* of these, can take a picture now */
     SELKIES_COUNT_PLAIN,                /* readers, but not of lite pictures */
     SELKIES_COUNT_WHOLE,                /* readers of whole pictures alone */
+    SELKIES_COUNT_LISTENERS,            /* of the sockets, hear the sound */
     SELKIES_COUNT_HOLDS,                /* what keeps the place; locked */
     SELKIES_COUNTS
 } selkies_count_e;
@@ -107,6 +124,8 @@ typedef struct {
     _Atomic uint64_t     bytes;
     _Atomic uint64_t     oversized;     /* pictures the ring could not take */
     _Atomic uint64_t     resizes;
+    _Atomic uint64_t     audio_packets;
+    _Atomic uint64_t     audio_bytes;
     selkies_histogram_t  encode;        /* damage seen -> in the ring */
 } selkies_statistics_t;
 
@@ -138,9 +157,9 @@ typedef struct {
 
 
 /*
- * A screen of an X display and the way to it, as the configuration or a
- * request says.  Strings are zero-terminated, "" for none; the generation is
- * that of the workers who say so.
+ * A screen of an X display, its sound, and the way to both, as the
+ * configuration or a request says.  Strings are zero-terminated, "" for none;
+ * the generation is that of the workers who say so.
  */
 
 typedef struct {
@@ -151,6 +170,9 @@ typedef struct {
     int32_t                    framebuffer_fd;                  /* -1: none */
     uint32_t                   capture;     /* selkies_capture_mode_t */
     uint32_t                   watermark;   /* number in the conf; 0: none */
+    char                       pulse_server[SELKIES_PATH_LEN];
+    char                       pulse_cookie[SELKIES_PATH_LEN];
+    char                       pulse_source[SELKIES_AUDIO_NAME_LEN];
     uint64_t                   idle_ms;
     uint32_t                   generation;
 } selkies_source_t;
@@ -204,6 +226,9 @@ typedef struct {
     _Atomic uint32_t           wanted_cursor;   /* in the picture: 1 */
     _Atomic uint32_t           wanted_dpi;      /* see selkies_dpi_pack(); 0:
                                                    the desktop's own */
+    _Atomic uint32_t           wanted_audio_rate;       /* bit/s */
+    _Atomic uint32_t           wanted_audio_samples;    /* of a frame */
+    _Atomic uint32_t           wanted_audio_channels;
     _Atomic uint32_t           wanted_keys;     /* counts requests */
 
     /* changed under the lock */
@@ -225,12 +250,14 @@ typedef struct {
                                                    that is not known */
     _Atomic uint32_t           engine_qp;
     char                       engine_capture[16];
+    _Atomic uint32_t           engine_audio;    /* selkies_audio_state_t */
 
     selkies_cursor_text_t      cursor;
     selkies_statistics_t       statistics;
 
     uint64_t                   ring_offset;     /* from the block's start */
     uint64_t                   join_offset;     /* 0: there is none */
+    uint64_t                   audio_offset;    /* of the ring of sound */
 } selkies_stream_t;
 
 
@@ -343,6 +370,10 @@ uint32_t selkies_stream_index(selkies_shared_t *shared,
     const selkies_stream_t *stream);
 
 selkies_ring_t *selkies_stream_ring(selkies_shared_t *shared,
+    const selkies_stream_t *stream);
+
+
+selkies_ring_t *selkies_stream_audio(selkies_shared_t *shared,
     const selkies_stream_t *stream);
 
 

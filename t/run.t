@@ -170,6 +170,31 @@ for (1 .. 6) {
 }
 
 ok($typed, 'typing in the terminal works');
+
+# its sound, with the environment of session.env alone
+
+SKIP: {
+	skip 'no PulseAudio', 2 unless grep { -x "$_/pulseaudio" } split /:/,
+		$ENV{PATH};
+
+	$c->send_text('START_AUDIO');
+	ok($c->wait_text(qr/^AUDIO_STARTED$/, 10), 'there is sound');
+
+	my $tone = $t->write_file('tone', pack 's<*',
+		map { 8000 * ($_ % 96 < 48 ? 1 : -1) } 0 .. 192000);
+
+	my $pid = $t->spawn(sub {
+		$ENV{PULSE_SERVER} = $session{PULSE_SERVER};
+		open STDERR, '>', '/dev/null';
+		exec 'pacat', '--raw', '--rate=48000', '--channels=2',
+			'--latency-msec=100', $tone;
+	});
+
+	ok($c->wait_sound(5), 'and it is heard');
+	kill 'TERM', $pid;
+	$t->reap($pid, 3);
+}
+
 $c->close();
 
 my ($status, $seconds) = stop_run($run, 'INT');

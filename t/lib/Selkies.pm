@@ -330,7 +330,8 @@ sub tool {
 	return $binary if -x $binary && -M $binary <= -M $source;
 
 	$binary = "$self->{dir}/$name";
-	system('cc', '-std=gnu11', '-O2', '-o', $binary, $source, '-lX11') == 0
+	system('cc', '-std=gnu11', '-O2', '-o', $binary, $source, '-lX11',
+		'-lopus', '-lm') == 0
 		or die "$name does not compile\n";
 
 	return $binary;
@@ -694,7 +695,7 @@ sub shutdown {
 
 	$self->stop_x();
 
-	for my $pid (@{ $self->{children} }) {
+	for my $pid (my @children = @{ $self->{children} }) {
 		kill 'TERM', $pid;
 		next if $self->reap($pid, 3);
 		kill 'KILL', $pid;

@@ -452,6 +452,11 @@ sub message {
 		return;
 	}
 
+	if (ord $data == 1) {
+		push @{ $self->{sounds} }, { data => $data, at => clock() };
+		return;
+	}
+
 	if (ord $data != 4 || length $data < 10) {
 		push @{ $self->{binaries} }, $data;
 		push @{ $self->{log} }, sprintf 'binary %02x', ord $data;
@@ -622,6 +627,18 @@ sub wait_eof {
 	return 1;
 }
 
+# A packet of sound; earlier ones are kept.
+
+sub wait_sound {
+	my ($self, $timeout) = @_;
+
+	my $n = @{ $self->{sounds} || [] };
+
+	return $self->wait_until(sub {
+		@{ $self->{sounds} || [] } > $n && $self->{sounds}[-1]
+	}, $timeout);
+}
+
 # Reads for a while, whatever comes.
 
 sub run_for {
@@ -673,6 +690,7 @@ sub forget {
 
 	$self->{texts} = [];
 	$self->{frames} = [];
+	$self->{sounds} = [];
 	$self->{log} = [];
 
 	return $self;

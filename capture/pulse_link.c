@@ -1,0 +1,232 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * See pulse_link.h.
+ */
+
+
+#ifdef SELKIES_HAVE_SOUND
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE             /* memfd_create() */
+#endif
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "pulse.h"
+#include "pulse_link.h"
+
+
+/* All zeros are read from it: the cookie of who needs none. */
+
+#define SELKIES_PULSE_NO_COOKIE  "/dev/zero"
+
+
+static void selkies_pulse_link_woken(pa_mainloop_api *api, pa_io_event *event,
+    int fd, pa_io_event_flags_t flags, void *data);
+static void selkies_pulse_link_state(pa_context *context, void *data);
+
+
+void
+selkies_pulse_init(void)
+{
+    int   fd;
+    char  path[64];
+
+    static const char  conf[] = "enable-shm = no\n"
+                                "enable-memfd = no\n"
+                                "autospawn = no\n"
+                                "auto-connect-localhost = no\n"
+                                "auto-connect-display = no\n";
+
+    /* there is no other way to tell it so; it is read at each connection */
+
+    fd = memfd_create("selkies-pulse", MFD_CLOEXEC);
+
+    if (fd == -1) {
+        return;
+    }
+
+    if (write(fd, conf, sizeof(conf) - 1) != (ssize_t) sizeof(conf) - 1) {
+        (void) close(fd);
+        return;
+    }
+
+    (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+
+    (void) setenv("PULSE_CLIENTCONFIG", path, 1);
+    (void) setenv("PULSE_LOG", "0", 1);
+}
+
+
+selkies_status_t
+selkies_pulse_link_open(selkies_pulse_link_t *link, const char *server,
+    const char *cookie, int wake_fd, void (*ready)(void *data), void *data)
+{
+    pa_mainloop_api  *api;
+
+    memset(link, 0, sizeof(selkies_pulse_link_t));
+
+    link->ready = ready;
+    link->data = data;
+    link->loop = pa_mainloop_new();
+
+    if (link->loop == NULL) {
+        return SELKIES_ERROR;
+    }
+
+    api = pa_mainloop_get_api(link->loop);
+
+    link->wake = api->io_new(api, wake_fd, PA_IO_EVENT_INPUT,
+                             selkies_pulse_link_woken, link);
+    link->context = pa_context_new(api, "selkies");
+
+    if (link->wake == NULL || link->context == NULL) {
+        return SELKIES_ERROR;
+    }
+
+    (void) pa_context_load_cookie_from_file(link->context,
+                                            cookie ? cookie
+                                                   : SELKIES_PULSE_NO_COOKIE);
+
+    pa_context_set_state_callback(link->context, selkies_pulse_link_state,
+                                  link);
+
+    /* refused at once: run() will say so */
+
+    if (pa_context_connect(link->context, server, PA_CONTEXT_NOAUTOSPAWN, NULL)
+        < 0)
+    {
+        link->lost = true;
+    }
+
+    return SELKIES_OK;
+}
+
+
+static void
+selkies_pulse_link_woken(pa_mainloop_api *api, pa_io_event *event, int fd,
+    pa_io_event_flags_t flags, void *data)
+{
+    ssize_t   n;
+    uint64_t  count;
+
+    n = read(fd, &count, sizeof(uint64_t));
+    (void) n;
+}
+
+
+static void
+selkies_pulse_link_state(pa_context *context, void *data)
+{
+    selkies_pulse_link_t  *link = data;
+
+    switch (pa_context_get_state(context)) {
+
+    case PA_CONTEXT_READY:
+        link->ready(link->data);
+        return;
+
+    case PA_CONTEXT_FAILED:
+    case PA_CONTEXT_TERMINATED:
+        link->lost = true;
+        return;
+
+    default:
+        return;
+    }
+}
+
+
+selkies_status_t
+selkies_pulse_link_run(selkies_pulse_link_t *link, uint64_t timeout_us)
+{
+    int  timeout;
+
+    if (link->lost) {
+        return SELKIES_LOST;
+    }
+
+    timeout = timeout_us > INT_MAX ? -1 : (int) timeout_us;
+
+    if (timeout_us != UINT64_MAX && timeout == -1) {
+        timeout = INT_MAX;
+    }
+
+    if (pa_mainloop_prepare(link->loop, timeout) < 0
+        || pa_mainloop_poll(link->loop) < 0
+        || pa_mainloop_dispatch(link->loop) < 0)
+    {
+        return SELKIES_LOST;
+    }
+
+    return link->lost ? SELKIES_LOST : SELKIES_OK;
+}
+
+
+bool
+selkies_pulse_link_begun(pa_operation *operation)
+{
+    if (operation == NULL) {
+        return false;
+    }
+
+    pa_operation_unref(operation);
+
+    return true;
+}
+
+
+void
+selkies_pulse_link_close(selkies_pulse_link_t *link)
+{
+    pa_mainloop_api  *api;
+
+    if (link->context != NULL) {
+        pa_context_set_state_callback(link->context, NULL, NULL);
+        pa_context_set_subscribe_callback(link->context, NULL, NULL);
+        pa_context_disconnect(link->context);
+        pa_context_unref(link->context);
+    }
+
+    if (link->loop == NULL) {
+        return;
+    }
+
+    if (link->wake != NULL) {
+        api = pa_mainloop_get_api(link->loop);
+        api->io_free(link->wake);
+    }
+
+    pa_mainloop_free(link->loop);
+}
+
+
+void
+selkies_pulse_link_drop_stream(pa_stream *stream)
+{
+    if (stream == NULL) {
+        return;
+    }
+
+    pa_stream_set_state_callback(stream, NULL, NULL);
+    pa_stream_set_read_callback(stream, NULL, NULL);
+    pa_stream_set_write_callback(stream, NULL, NULL);
+
+    (void) pa_stream_disconnect(stream);
+    pa_stream_unref(stream);
+}
+
+
+#else
+
+typedef int  selkies_pulse_link_unused_t;       /* no file without a name */
+
+#endif

@@ -1,0 +1,313 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * The desktop's sound for a client: whether it hears it, what it is told of
+ * it, which packet it gets next.
+ *
+ * A client's packets go out ahead of its pictures and are not held back with
+ * them.  They are not queued either: one that would be heard late is skipped,
+ * whether it is late here or would wait in the socket.
+ *
+ * Thread: the event loop.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+
+#if (NGX_LINUX)
+#include <linux/sockios.h>
+#endif
+
+
+#define NGX_HTTP_SELKIES_AUDIO_LATE_US  200000
+
+
+/* What a client was told last. */
+
+enum {
+    NGX_HTTP_SELKIES_AUDIO_UNTOLD = 0,
+    NGX_HTTP_SELKIES_AUDIO_STARTED,
+    NGX_HTTP_SELKIES_AUDIO_STOPPED
+};
+
+
+static ngx_uint_t ngx_http_selkies_audio_available(
+    ngx_http_selkies_session_t *s);
+static void ngx_http_selkies_audio_listen(ngx_http_selkies_session_t *s);
+static void ngx_http_selkies_audio_refuse(ngx_http_selkies_session_t *s);
+static ngx_uint_t ngx_http_selkies_audio_waits(ngx_http_selkies_session_t *s);
+static off_t ngx_http_selkies_unsent(ngx_http_selkies_session_t *s);
+
+
+/* A display has one sound, however many screens: its first page's. */
+
+static ngx_uint_t
+ngx_http_selkies_audio_available(ngx_http_selkies_session_t *s)
+{
+    return selkies_audio_built()
+           && s->display->source->screen == 0
+           && s->conf->effective->values[SELKIES_SET_AUDIO_ENABLED].number
+           && s->display->source->pulse_server[0] != '\0';
+}
+
+
+void
+ngx_http_selkies_audio_join(ngx_http_selkies_session_t *s)
+{
+    if (!s->audio_said) {
+        ngx_http_selkies_audio_listen(s);
+    }
+}
+
+
+static void
+ngx_http_selkies_audio_listen(ngx_http_selkies_session_t *s)
+{
+    if (s->listening || s->dead || s->closing
+        || !ngx_http_selkies_audio_available(s))
+    {
+        return;
+    }
+
+    /* as with pictures: until somebody claims it, the operator's values */
+
+    if (atomic_load(&s->display->stream->wanted_audio_samples) == 0) {
+        ngx_http_selkies_audio_wish(s);
+    }
+
+    s->listening = 1;
+    s->audio_next = selkies_ring_head(s->display->sound) + 1;
+    s->audio_mark_us = 0;
+
+    ngx_http_selkies_count_listener(s->display, 1);
+}
+
+
+void
+ngx_http_selkies_audio_leave(ngx_http_selkies_session_t *s)
+{
+    if (s->listening) {
+        s->listening = 0;
+        ngx_http_selkies_count_listener(s->display, -1);
+    }
+}
+
+
+void
+ngx_http_selkies_audio_wish(ngx_http_selkies_session_t *s)
+{
+    int32_t           *values = s->settings.values;
+    uint32_t           samples, channels;
+    selkies_stream_t  *stream = s->display->stream;
+
+    /* in the order of the table; of each channel, at 48 kHz */
+
+    static const uint32_t  durations[] = { 120, 240, 480, 960, 1920, 2880 };
+
+    samples = durations[values[SELKIES_SET_AUDIO_FRAME_DURATION_MS]];
+    channels = (uint32_t) values[SELKIES_SET_AUDIO_CHANNELS];
+
+    atomic_store(&stream->wanted_audio_rate,
+                 (uint32_t) values[SELKIES_SET_AUDIO_BITRATE]);
+
+    if (atomic_exchange(&stream->wanted_audio_channels, channels) != channels
+        || atomic_load(&stream->wanted_audio_samples) != samples)
+    {
+        atomic_store(&stream->wanted_audio_samples, samples);
+        ngx_http_selkies_ring_audio(s->display);
+    }
+}
+
+
+void
+ngx_http_selkies_audio(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    s->audio_said = 1;
+    s->audio_told = NGX_HTTP_SELKIES_AUDIO_UNTOLD;
+
+    if (cmd->verb == SELKIES_VERB_STOP_AUDIO) {
+        ngx_http_selkies_audio_leave(s);
+        ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_STOPPED);
+        return;
+    }
+
+    if (!ngx_http_selkies_audio_available(s)) {
+        ngx_http_selkies_audio_refuse(s);
+        return;
+    }
+
+    ngx_http_selkies_audio_listen(s);
+    ngx_http_selkies_audio_tell(s);
+}
+
+
+static void
+ngx_http_selkies_audio_refuse(ngx_http_selkies_session_t *s)
+{
+    if (s->dialect == SELKIES_DIALECT_2) {
+        ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_DISABLED);
+        return;
+    }
+
+    ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_STOPPED);
+}
+
+
+/* Only to who has asked for it: others do not wait for an answer. */
+
+void
+ngx_http_selkies_audio_tell(ngx_http_selkies_session_t *s)
+{
+    uint32_t  told;
+
+    if (!s->listening || !s->audio_said) {
+        return;
+    }
+
+    switch (atomic_load(&s->display->stream->engine_audio)) {
+
+    case SELKIES_AUDIO_READY:
+        told = NGX_HTTP_SELKIES_AUDIO_STARTED;
+        break;
+
+    case SELKIES_AUDIO_NO_SERVER:
+    case SELKIES_AUDIO_NO_SOURCE:
+    case SELKIES_AUDIO_NO_ENCODER:
+        told = NGX_HTTP_SELKIES_AUDIO_STOPPED;
+        break;
+
+    default:
+
+        /* it will be known soon */
+
+        return;
+    }
+
+    if (told == s->audio_told) {
+        return;
+    }
+
+    if (told == NGX_HTTP_SELKIES_AUDIO_STARTED) {
+        ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_STARTED);
+
+    } else if (s->audio_told == NGX_HTTP_SELKIES_AUDIO_UNTOLD) {
+        ngx_http_selkies_audio_refuse(s);
+
+    } else {
+        ngx_http_selkies_text_const(s, SELKIES_TEXT_AUDIO_STOPPED);
+    }
+
+    s->audio_told = told;
+}
+
+
+ngx_int_t
+ngx_http_selkies_audio_pick(ngx_http_selkies_session_t *s,
+    selkies_packet_t *packet)
+{
+    selkies_ring_t  *ring = s->display->sound;
+
+    if (!s->listening) {
+        return NGX_DECLINED;
+    }
+
+    for ( ;; ) {
+
+        switch (selkies_ring_get(ring, s->audio_next, packet)) {
+
+        case SELKIES_OK:
+            break;
+
+        case SELKIES_AGAIN:
+            return NGX_DECLINED;
+
+        default: /* SELKIES_LOST: the writer is far ahead */
+            s->audio_next = ngx_max(selkies_ring_head(ring),
+                                    s->audio_next + 1);
+            continue;
+        }
+
+        if (packet->flags & SELKIES_PACKET_END) {
+
+            if (s->dialect == SELKIES_DIALECT_2) {
+                return NGX_OK;
+            }
+
+        } else if (selkies_clock_us() - packet->encoded_us
+                   < NGX_HTTP_SELKIES_AUDIO_LATE_US
+                   && !ngx_http_selkies_audio_waits(s))
+        {
+            return NGX_OK;
+        }
+
+        s->audio_next++;
+    }
+}
+
+
+/*
+ * Whether the socket still holds a packet that was written long ago.  One is
+ * looked at at a time, and the next one that is written when it has gone.
+ */
+
+static ngx_uint_t
+ngx_http_selkies_audio_waits(ngx_http_selkies_session_t *s)
+{
+    uint64_t  gone;
+
+    if (s->audio_mark_us == 0) {
+        return 0;
+    }
+
+    gone = (uint64_t) (s->connection->sent - ngx_http_selkies_unsent(s));
+
+    if ((int64_t) (gone - s->audio_mark) >= 0) {
+        s->audio_mark_us = 0;
+        return 0;
+    }
+
+    return selkies_clock_us() - s->audio_mark_us
+           >= NGX_HTTP_SELKIES_AUDIO_LATE_US;
+}
+
+
+/* What the network was not given yet. */
+
+static off_t
+ngx_http_selkies_unsent(ngx_http_selkies_session_t *s)
+{
+#if (NGX_LINUX && defined SIOCOUTQNSD)
+
+    int  unsent;
+
+    if (ioctl(s->connection->fd, SIOCOUTQNSD, &unsent) == 0) {
+        return unsent;
+    }
+
+#endif
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_selkies_audio_sent(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet)
+{
+    if (!selkies_ring_whole(s->display->sound, packet)) {
+        ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                      "a packet of sound was overwritten while it was sent");
+        return NGX_ERROR;
+    }
+
+    s->audio_next = packet->number + 1;
+    s->audio_bytes += packet->length_bytes;
+
+    if (s->audio_mark_us == 0) {
+        s->audio_mark = (uint64_t) s->connection->sent;
+        s->audio_mark_us = selkies_clock_us();
+    }
+
+    return NGX_OK;
+}
