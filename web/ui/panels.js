@@ -27,6 +27,14 @@ import { button, element, icon } from './dom.js';
 
 /** @type {Row[]} in the order of their buttons */
 export const PANELS = [
+    {
+        name: 'displays',
+        text: 'Screens',
+        title: 'Show the desktop on further screens',
+        offered: session => session.control && session.fragment.display === 'primary'
+                            && session.settings.second_screen?.value === true,
+        load: () => import('./displays.js')
+    }
 ];
 
 

@@ -1,0 +1,81 @@
+#!/usr/bin/perl
+
+# Copyright (C) ngx_selkies authors
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Two windows with a screen each: the second is asked for in the panel, shows
+# its part of the desktop, and the first one's panel knows of it.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+use lib 'lib', 't/lib';
+
+use Selkies;
+use Selkies::BrowserSuite;
+
+my $self = Selkies::BrowserSuite->start('chromium', '/usr/bin/chromium');
+my ($t, $x, $browser) = @$self{qw/ t x browser /};
+
+sub button {
+	my ($where, $text) = @_;
+
+	return "[...document.querySelectorAll('$where button')]"
+		. ".find(e => e.textContent.trim() === '$text')";
+}
+
+sub in_panel {
+	my ($text) = @_;
+
+	return $browser->until("document.getElementById('panel')"
+		. ".innerText.includes('$text')", 5);
+}
+
+# The colour that a page decodes at a point.
+
+sub shows {
+	my ($px, $py, $want, $name) = @_;
+
+	ok(wait_for(sub {
+		my $seen = $self->probe([ $px, $py ]);
+		return $seen && $seen->{rgb}
+			&& $self->worst($seen->{rgb}[0], $want) <= 8;
+	}, 8), $name);
+}
+
+my $first = $self->open_page(width => 600, height => 400);
+
+# what the button would open, since a window of its own has no address here
+
+$browser->eval("globalThis.open = (url, name) => {
+	globalThis.asked = url + ' ' + name; return null; }; return 1");
+ok($browser->until('!' . button('#tools', 'Screens') . '.hidden', 5),
+	'the toolbar offers screens');
+$browser->eval(button('#tools', 'Screens') . '.click(); return 1');
+ok(in_panel('another monitor'), 'its panel says what they are');
+$browser->eval(button('#panel', 'Right') . '.click(); return 1');
+ok($browser->until('globalThis.asked !== undefined', 5), 'a window is opened');
+like($browser->eval('return globalThis.asked'),
+	qr/#display2-right selkies-display2$/, 'for a second screen, right');
+ok($browser->until("/blocked the window/.test(document.body.innerText)", 5),
+	'one that the browser refuses is said');
+
+$self->open_page(width => 500, height => 300, fragment => '#display2-right');
+ok(wait_for(sub { $x->size() eq '1100x400' }, 5), 'X has room for both');
+
+my @patches = Selkies::X->patches();
+
+$x->tell('card');
+shows(490, 20, $patches[3], 'the second window shows the right edge');
+is($browser->eval("return " . button('#tools', 'Screens') . '.hidden'), JSON::PP::true,
+	'and offers no further screens itself');
+
+$browser->command('page', n => $first);
+shows(20, 380, $patches[4], 'the first one the left');
+ok(in_panel('Screen 2'), 'its panel lists the second');
+$self->problems('two windows');
+
+$browser->quit();
+$t->done();
