@@ -48,7 +48,7 @@ TOOLS     := $(patsubst t/lib/%.c,$(BUILD)/t/%,$(wildcard t/lib/*.c))
 FUZZERS   := $(patsubst t/fuzz/%.c,build/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all module run test unit check lint lint-c lint-js bench fuzz fuzz-smoke soak docs clip install clean \
+.PHONY: all module run test unit check lint lint-c lint-js bench fuzz fuzz-smoke fuzzers soak docs clip install clean \
         asan tsan static tools units core
 .DELETE_ON_ERROR:
 
@@ -168,9 +168,11 @@ node_modules/.package-lock.json: package-lock.json build/.packages-test
 	@npm ci --silent
 	@touch $@
 
-test: all units tools $(CORE_BENCHES) build/.packages-run build/.packages-test \
-      node_modules/.package-lock.json
-	@t/run-all
+# one package list after the other, then as much side by side as JOBS says
+
+test: build/.packages-build build/.packages-run build/.packages-test node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory -j$(JOBS) all units tools $(CORE_BENCHES)
+	@MAKEFLAGS= t/run-all
 
 check: all units tools
 	@$(PROVE) -j$(JOBS) t/*.t $(UNITS)
@@ -203,12 +205,24 @@ FUZZ_CORE := $(filter-out ngx_selkies_module/selkies_engine% \
 FUZZ_CORE += $(filter encoders/cavlc.c encoders/convert% encoders/h264.c encoders/lite% encoders/motion.c \
                       encoders/picture.c encoders/text.c encoders/transform.c,$(CORE))
 
-build/fuzz/%: t/fuzz/%.c $(FUZZ_CORE) $(HEADERS) | build/.packages-test
+FUZZ_OBJS := $(FUZZ_CORE:%.c=build/fuzz/core/%.o)
+FUZZ_CC    = $(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) -Werror \
+             -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+build/fuzz/core/%.o: %.c $(HEADERS) Makefile | build/.packages-test
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) -c -o $@ $<
+
+build/fuzz/libselkies.a: $(FUZZ_OBJS)
+	@rm -f $@
+	@ar rcs $@ $^
+
+build/fuzz/%: t/fuzz/%.c t/fuzz/replay.h build/fuzz/libselkies.a
 	@mkdir -p $(@D)
 	@printf '  FUZZER     %s\n' '$*'
-	@$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) -Werror \
-	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -o $@ $< $(FUZZ_CORE) -ljansson -lm
+	@$(FUZZ_CC) -o $@ $< build/fuzz/libselkies.a -ljansson -lm
+
+fuzzers: $(FUZZERS)
 
 fuzz fuzz-smoke: $(FUZZERS)
 	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZERS:build/fuzz/fuzz_%=fuzz-of-%)
