@@ -402,6 +402,8 @@ selkies_clipboard_taken(selkies_clipboard_t *c, const XPropertyEvent *event)
     unsigned                       i;
     selkies_clipboard_transfer_t  *transfer;
 
+    transfer = NULL;
+
     for (i = 0; i < SELKIES_CLIPBOARD_TRANSFERS; i++) {
         transfer = &c->transfers[i];
 
