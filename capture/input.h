@@ -128,6 +128,15 @@ uint64_t selkies_input_key(selkies_input_t *input, selkies_held_t *held,
 
 
 /*
+ * Sees to it that the symbol has a key, so that a text can have all of its own
+ * before it is typed: programs then ask for the map once, and one that asks
+ * for the first time misses no change.  Returns as selkies_input_key().
+ */
+
+uint64_t selkies_input_prepare(selkies_input_t *input, uint32_t keysym);
+
+
+/*
  * Types one symbol of a text: down and up, without Control, Alt or Super,
  * whoever holds them.  Returns as selkies_input_key().
  */

@@ -128,6 +128,31 @@ selkies_input_key(selkies_input_t *input, selkies_held_t *held,
 
 
 uint64_t
+selkies_input_prepare(selkies_input_t *input, uint32_t keysym)
+{
+    uint64_t       wait_us;
+    selkies_key_t  key;
+
+    keysym = selkies_keysym_normal(keysym);
+
+    if (selkies_x11_lost(&input->x11) || keysym == 0
+        || !selkies_input_ready(input))
+    {
+        return 0;
+    }
+
+    /* used from now on, so that it is not bound to the next symbol */
+
+    if (selkies_input_lookup(input, keysym, &key, &wait_us)) {
+        selkies_keymap_use(&input->keymap, key.keycode);
+        return 0;
+    }
+
+    return wait_us;
+}
+
+
+uint64_t
 selkies_input_type(selkies_input_t *input, selkies_held_t *held,
     uint32_t keysym)
 {

@@ -40,7 +40,7 @@ static bool selkies_control_append_motion(selkies_control_client_t *client,
     const selkies_control_event_t *event);
 static bool selkies_control_grow(selkies_control_lane_t *lane);
 static uint32_t selkies_control_character(const selkies_control_text_t *text,
-    uint32_t bytes, uint32_t *len);
+    uint32_t offset, uint32_t bytes, uint32_t *len);
 static uint32_t selkies_control_keysym(uint32_t code);
 
 
@@ -442,50 +442,63 @@ selkies_control_entry(selkies_control_t *control,
 }
 
 
+/* A piece of a text: as much as has its keys, all of which it has before. */
+
 static uint64_t
 selkies_control_type(selkies_control_t *control,
     selkies_control_client_t *client, selkies_control_entry_t *entry)
 {
     unsigned  n;
-    uint32_t  code, len, keysym;
+    uint32_t  keysyms[SELKIES_CONTROL_PIECE], at, code, len;
     uint64_t  wait_us;
 
-    for (n = 0; entry->u.bytes > 0; n++) {
+    at = 0;
+    wait_us = SELKIES_CONTROL_PIECE_US;
 
-        if (n == SELKIES_CONTROL_PIECE) {
-            return SELKIES_CONTROL_PIECE_US;
-        }
+    for (n = 0; n < SELKIES_CONTROL_PIECE && at < entry->u.bytes; n++) {
+        code = selkies_control_character(&client->text, at,
+                                         entry->u.bytes - at, &len);
+        keysyms[n] = (code == '\n' && client->lane.return_typed)
+                     ? 0 : selkies_control_keysym(code);
 
-        code = selkies_control_character(&client->text, entry->u.bytes, &len);
-        keysym = selkies_control_keysym(code);
-
-        if (keysym != 0 && !(code == '\n' && client->lane.return_typed)) {
-            wait_us = selkies_input_type(control->input, client->held, keysym);
+        if (keysyms[n] != 0) {
+            wait_us = selkies_input_prepare(control->input, keysyms[n]);
 
             if (wait_us != 0) {
-                return wait_us;
+                break;
             }
+
+            wait_us = SELKIES_CONTROL_PIECE_US;
         }
 
         client->lane.return_typed = (code == '\r');
-        entry->u.bytes -= len;
-        selkies_control_text_skip(client, len);
+        at += len;
     }
 
-    return 0;
+    selkies_control_text_skip(client, at);
+    entry->u.bytes -= at;
+
+    for (at = 0; at < n; at++) {
+        if (keysyms[at] != 0) {
+            (void) selkies_input_type(control->input, client->held,
+                                      keysyms[at]);
+        }
+    }
+
+    return entry->u.bytes > 0 ? wait_us : 0;
 }
 
 
 /* The next character; what is not UTF-8 is U+FFFD, a byte of it at a time. */
 
 static uint32_t
-selkies_control_character(const selkies_control_text_t *text, uint32_t bytes,
-    uint32_t *len)
+selkies_control_character(const selkies_control_text_t *text, uint32_t offset,
+    uint32_t bytes, uint32_t *len)
 {
     uint8_t   byte;
     uint32_t  i, n, at, code;
 
-    at = atomic_load_explicit(&text->tail, memory_order_relaxed);
+    at = atomic_load_explicit(&text->tail, memory_order_relaxed) + offset;
     byte = text->data[at % SELKIES_CONTROL_TEXT_BYTES];
     *len = 1;
 

@@ -97,6 +97,19 @@ $c->send_text(tap(map { 0x1000000 + ord } split //, rare(60, 0x5000)),
 	tap(map { ord } split //, 'keys'));
 is(text(64), rare(60, 0x5000) . 'keys', 'the same as keys');
 
+# one that has a spare key already, which is the oldest by now
+
+$x->events();
+says('α');
+is(text(1), 'α', 'a symbol');
+$x->events();
+says(rare(18, 0x5080));
+is(text(18), rare(18, 0x5080), 'and as many as there are keys');
+select undef, undef, undef, 0.25;
+$x->events();
+says('α' . rare(30, 0x50a0) . 'α');
+is(text(32), 'α' . rare(30, 0x50a0) . 'α', 'the first one before others');
+
 $x->events();
 says('one ');
 $c->send_text(tap(0x100d83d, 0x100de00));
