@@ -32,14 +32,17 @@
 /* What scrolls by less than that are not lines of text. */
 
 #define SELKIES_LITE_PITCH_MIN    8
+#define SELKIES_LITE_NEW_LINE     240       /* macroblocks at most */
 
 
 static selkies_status_t selkies_lite_chain_start(selkies_lite_chain_t *c,
     size_t limit);
+static int selkies_lite_chain_pitch(const selkies_lite_chain_t *c);
 static void selkies_lite_chain_slice(selkies_lite_chain_t *c);
 static size_t selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb,
     size_t max);
-static void selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb);
+static void selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb,
+    selkies_vector_t v);
 static size_t selkies_lite_chain_row(selkies_lite_chain_t *c, size_t row,
     size_t k);
 static void selkies_lite_chain_lead(selkies_lite_chain_t *c, size_t row,
@@ -134,12 +137,15 @@ selkies_lite_chain(selkies_lite_t *lite, selkies_picture_t *pic, int qp,
 static selkies_status_t
 selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
 {
-    size_t           size;
-    selkies_lite_t  *lite;
+    size_t             size;
+    selkies_lite_t    *lite;
+    selkies_vector_t   moved[2];
 
     lite = c->lite;
 
-    c->ncode = selkies_lite_plan(lite, c->pic, &c->pair, &c->moved);
+    c->ncode = selkies_lite_plan(lite, c->pic, &c->pair, moved);
+    c->moved = moved[0];
+    c->second = moved[1];
 
     if (c->ncode > limit
         && c->ncode > lite->nlist / SELKIES_LITE_CODED_SHARE)
@@ -147,12 +153,10 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
         return SELKIES_AGAIN;
     }
 
-    if (c->moved.x == 0 && abs(c->moved.y) >= SELKIES_LITE_PITCH_MIN) {
-        c->pitch = c->moved.y;
+    c->pitch = selkies_lite_chain_pitch(c);
 
-        if (lite->text == NULL) {
-            lite->text = selkies_text_open();
-        }
+    if (c->pitch != 0 && lite->text == NULL) {
+        lite->text = selkies_text_open();
     }
 
     size = SELKIES_LITE_HEADER_MAX + c->ncode * SELKIES_LITE_MB_MAX
@@ -178,6 +182,33 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
     selkies_h264_writer_init(&c->w, lite->rbsp.bytes, lite->rbsp.size);
 
     return SELKIES_OK;
+}
+
+
+/*
+ * Lines of text lie so far apart, or 0: what scrolls tells.  A scroll may come
+ * without its new line, which is then all that the next picture has.
+ */
+
+static int
+selkies_lite_chain_pitch(const selkies_lite_chain_t *c)
+{
+    int  pitch, other;
+
+    pitch = c->moved.x == 0 ? c->moved.y : 0;
+    other = c->second.x == 0 ? c->second.y : 0;
+
+    if (abs(other) >= SELKIES_LITE_PITCH_MIN && abs(other) < abs(pitch)) {
+        pitch = other;
+    }
+
+    if (abs(pitch) >= SELKIES_LITE_PITCH_MIN) {
+        return pitch;
+    }
+
+    return selkies_vector_equal(c->moved, selkies_lite_zero)
+           && c->pair.map != NULL && c->lite->text != NULL
+           && c->ncode <= SELKIES_LITE_NEW_LINE ? c->lite->pitch : 0;
 }
 
 
@@ -228,7 +259,7 @@ selkies_lite_chain_row(selkies_lite_chain_t *c, size_t row, size_t k)
         mb = lite->list[k];
         n = 1;
 
-        if (lite->plans[mb] == SELKIES_LITE_MOVE) {
+        if (lite->plans[mb] >= SELKIES_LITE_MOVE) {
             n = selkies_lite_chain_moves(c, mb, lite->nlist - k);
 
         } else {
@@ -279,7 +310,7 @@ selkies_lite_chain_lead(selkies_lite_chain_t *c, size_t row, size_t end)
         if (i == SELKIES_LITE_LEAD
             && selkies_lite_chain_fill(c, mb, c->moved))
         {
-            selkies_lite_chain_move(c, mb);
+            selkies_lite_chain_move(c, mb, c->moved);
             selkies_lite_chain_stay(c, mb + 1);
             return;
         }
@@ -287,28 +318,30 @@ selkies_lite_chain_lead(selkies_lite_chain_t *c, size_t row, size_t end)
 }
 
 
-/* A run of macroblocks that are what the vector brings; returns how many. */
+/* A run of macroblocks that are what a vector brings; returns how many. */
 
 static size_t
 selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb, size_t max)
 {
     size_t                  i, n, x, y;
+    selkies_vector_t        v;
     const selkies_lite_t   *lite;
 
     lite = c->lite;
     x = mb % lite->mb_width;
     y = mb / lite->mb_width;
+    v = lite->plans[mb] == SELKIES_LITE_MOVE ? c->moved : c->second;
 
     for (n = 1; n < max && x + n < lite->mb_width
-                && lite->plans[mb + n] == SELKIES_LITE_MOVE; n++)
+                && lite->plans[mb + n] == lite->plans[mb]; n++)
     {
         /* void */
     }
 
-    selkies_lite_chain_bring(c, x * 16, y * 16, n * 16, 16, c->moved);
+    selkies_lite_chain_bring(c, x * 16, y * 16, n * 16, 16, v);
 
     for (i = 0; i < n; i++) {
-        selkies_lite_chain_move(c, mb + i);
+        selkies_lite_chain_move(c, mb + i, v);
     }
 
     c->lite->counts.moved += n;
@@ -318,7 +351,7 @@ selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb, size_t max)
 
 
 static void
-selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb)
+selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb, selkies_vector_t v)
 {
     size_t                   i, x;
     const selkies_vector_t  *block;
@@ -328,15 +361,15 @@ selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb)
 
     /* two of three that agree are the median, and a skip */
 
-    if (x > 0 && c->grid.top && selkies_vector_equal(block[-1], c->moved)
-        && selkies_vector_equal(*(block - c->grid.width), c->moved))
+    if (x > 0 && c->grid.top && selkies_vector_equal(block[-1], v)
+        && selkies_vector_equal(*(block - c->grid.width), v))
     {
-        selkies_vector_set(&c->grid, x, 0, 4, 4, c->moved);
+        selkies_vector_set(&c->grid, x, 0, 4, 4, v);
         return;
     }
 
     for (i = 0; i < 16; i++) {
-        c->vectors[i] = c->moved;
+        c->vectors[i] = v;
     }
 
     selkies_lite_copy(&c->mb);

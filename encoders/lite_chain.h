@@ -57,6 +57,7 @@ typedef struct {
     selkies_lite_frame_t       *frame;      /* that becomes the base */
     size_t                      stride;     /* of its luma and chroma */
     selkies_vector_t            moved;      /* zero if nothing did */
+    selkies_vector_t            second;
     int                         pitch;      /* of lines of text, or 0 */
     size_t                      ncode;
     size_t                      next;       /* macroblock to write */

@@ -22,7 +22,7 @@
 #include "transform.h"
 
 
-#define SELKIES_LITE_CANDIDATES  7
+#define SELKIES_LITE_CANDIDATES  8
 #define SELKIES_LITE_CHEAP       24         /* bits: no more is looked for */
 #define SELKIES_LITE_HALVES      4          /* bits of sub_mb_type more */
 #define SELKIES_LITE_TWO         2          /* bits of mb_type more */
@@ -84,7 +84,7 @@ selkies_lite_choose(selkies_lite_chain_t *c, size_t mb_x, size_t mb_y)
     memset(c->vectors, 0, sizeof(c->vectors));
     memset(c->halves, SELKIES_LITE_8X8, sizeof(c->halves));
 
-    if (c->moved.x == 0 && c->moved.y == 0) {
+    if (selkies_vector_equal(c->moved, selkies_lite_zero) && c->pitch == 0) {
         return SELKIES_LITE_WHOLE;
     }
 
@@ -516,6 +516,7 @@ selkies_lite_choose_list(const selkies_lite_chain_t *c, size_t x, size_t y,
     list[0] = pred;
     n = selkies_lite_choose_add(list, 1, selkies_lite_zero);
     n = selkies_lite_choose_add(list, n, c->moved);
+    n = selkies_lite_choose_add(list, n, c->second);
 
     block = selkies_vector_block(&c->grid, x / 4, y / 4 % 4);
 

@@ -92,8 +92,11 @@ selkies_lite_frame_begin(selkies_lite_t *lite)
     }
 
     selkies_lite_frame_update(lite, frame, &lite->base);
+    memset(frame->stale, 0, lite->nmbs);
 
-    memcpy(frame->stale, lite->plans, lite->nmbs);
+    for (i = 0; i < lite->nlist; i++) {
+        frame->stale[lite->list[i]] = 1;
+    }
 
     return SELKIES_OK;
 }

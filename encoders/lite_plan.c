@@ -32,14 +32,21 @@
 #define SELKIES_LITE_CHROMA_PEAK  24
 
 #define SELKIES_LITE_RUN          64        /* macroblocks compared at once */
+/* What one vector leaves, to be worth the search for a second one. */
+
+#define SELKIES_LITE_SECOND_MIN   160
+#define SELKIES_LITE_SECOND_SHARE 6
+
 #define SELKIES_LITE_OUTSIDE      65536     /* more than a quadrant's luma */
 
 
 static void selkies_lite_plan_limits(selkies_lite_t *lite);
 static void selkies_lite_plan_list(selkies_lite_t *lite,
     const selkies_motion_pair_t *pair);
+static size_t selkies_lite_plan_second(selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, selkies_vector_t v[2], size_t left);
 static size_t selkies_lite_plan_explain(selkies_lite_t *lite,
-    const selkies_motion_pair_t *pair, selkies_vector_t v);
+    const selkies_motion_pair_t *pair, selkies_vector_t v, uint8_t plan);
 static size_t selkies_lite_plan_run(const selkies_lite_t *lite, size_t k);
 static int selkies_lite_plan_within(const selkies_motion_pair_t *pair,
     size_t x, size_t y, size_t width, size_t height, selkies_vector_t v);
@@ -64,12 +71,13 @@ static int selkies_lite_plan_shown(const selkies_lite_t *lite,
 
 size_t
 selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
-    selkies_motion_pair_t *pair, selkies_vector_t *v)
+    selkies_motion_pair_t *pair, selkies_vector_t v[2])
 {
+    size_t            left;
     selkies_planes_t  kept;
 
     memset(pair, 0, sizeof(selkies_motion_pair_t));
-    memset(v, 0, sizeof(selkies_vector_t));
+    memset(v, 0, 2 * sizeof(selkies_vector_t));
     selkies_lite_plan_limits(lite);
 
     kept = selkies_lite_picture_planes(pic);
@@ -102,9 +110,57 @@ selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
         return lite->nlist;
     }
 
-    *v = lite->last;
+    v[0] = lite->last;
+    left = lite->nlist - selkies_lite_plan_explain(lite, pair, v[0],
+                                                   SELKIES_LITE_MOVE);
 
-    return lite->nlist - selkies_lite_plan_explain(lite, pair, *v);
+    if (left < SELKIES_LITE_SECOND_MIN
+        || left < lite->nlist / SELKIES_LITE_SECOND_SHARE)
+    {
+        return left;
+    }
+
+    return left - selkies_lite_plan_second(lite, pair, v, left);
+}
+
+
+/* What moved otherwise, of what is left; what there is more of is the first. */
+
+static size_t
+selkies_lite_plan_second(selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, selkies_vector_t v[2], size_t left)
+{
+    size_t            i, found;
+    uint8_t          *plan;
+    selkies_vector_t  swap;
+
+    if (!selkies_motion_find(lite->motion, pair, &lite->second)) {
+        return 0;
+    }
+
+    v[1] = lite->second;
+    found = selkies_lite_plan_explain(lite, pair, v[1],
+                                      SELKIES_LITE_MOVE_SECOND);
+
+    if (found > lite->nlist - left) {
+
+        swap = v[0];
+        v[0] = v[1];
+        v[1] = swap;
+        lite->last = v[0];
+        lite->second = v[1];
+
+        for (i = 0; i < lite->nlist; i++) {
+            plan = &lite->plans[lite->list[i]];
+
+            if (*plan >= SELKIES_LITE_MOVE) {
+                *plan = (uint8_t) (SELKIES_LITE_MOVE + SELKIES_LITE_MOVE_SECOND
+                                   - *plan);
+            }
+        }
+    }
+
+    return found;
 }
 
 
@@ -168,11 +224,11 @@ selkies_lite_plan_list(selkies_lite_t *lite, const selkies_motion_pair_t *pair)
 }
 
 
-/* Marks the macroblocks that the vector explains and counts them. */
+/* Marks macroblocks to be coded that the vector explains and counts them. */
 
 static size_t
 selkies_lite_plan_explain(selkies_lite_t *lite,
-    const selkies_motion_pair_t *pair, selkies_vector_t v)
+    const selkies_motion_pair_t *pair, selkies_vector_t v, uint8_t plan)
 {
     size_t           i, k, n, run, x, y, found;
     selkies_lanes_t  luma[SELKIES_LITE_RUN], chroma[SELKIES_LITE_RUN],
@@ -185,6 +241,12 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
         i = lite->list[k];
         x = i % lite->mb_width;
         y = i / lite->mb_width;
+        run = 1;
+
+        if (lite->plans[i] != SELKIES_LITE_CODE) {
+            continue;
+        }
+
         run = selkies_lite_plan_run(lite, k);
 
         if (!selkies_lite_plan_within(pair, x * 16, y * 16, run * 16, 16, v)) {
@@ -193,7 +255,7 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
                 if (selkies_lite_plan_matches(lite, pair, (x + n) * 16, y * 16,
                                               16, 16, v))
                 {
-                    lite->plans[i + n] = SELKIES_LITE_MOVE;
+                    lite->plans[i + n] = plan;
                     found++;
                 }
             }
@@ -209,7 +271,7 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
                 && !selkies_lanes_any(chroma[n])
                 && selkies_lanes_total(sums[n]) <= lite->limits.mean * 128)
             {
-                lite->plans[i + n] = SELKIES_LITE_MOVE;
+                lite->plans[i + n] = plan;
                 found++;
             }
         }
@@ -219,7 +281,7 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
 }
 
 
-/* Macroblocks side by side from one of the list on. */
+/* Macroblocks side by side from one of the list on, all to be coded. */
 
 static size_t
 selkies_lite_plan_run(const selkies_lite_t *lite, size_t k)
@@ -230,7 +292,9 @@ selkies_lite_plan_run(const selkies_lite_t *lite, size_t k)
     max = max < lite->nlist - k ? max : lite->nlist - k;
     max = max < SELKIES_LITE_RUN ? max : SELKIES_LITE_RUN;
 
-    for (n = 1; n < max && lite->list[k + n] == lite->list[k] + n; n++) {
+    for (n = 1; n < max && lite->list[k + n] == lite->list[k] + n
+                && lite->plans[lite->list[k + n]] == SELKIES_LITE_CODE; n++)
+    {
         /* void */
     }
 

@@ -40,6 +40,7 @@
 #define SELKIES_LITE_STAY         0
 #define SELKIES_LITE_CODE         1
 #define SELKIES_LITE_MOVE         2
+#define SELKIES_LITE_MOVE_SECOND  3         /* as little of it did */
 
 
 #pragma GCC visibility push(hidden)
@@ -132,6 +133,7 @@ struct selkies_lite_s {
     selkies_vector_t           *vectors;    /* of a chain's picture: a row
                                                of macroblocks */
     selkies_vector_t            last;       /* that was found */
+    selkies_vector_t            second;     /* for what it did not explain */
     selkies_motion_t           *motion;
 
     /* lines of text, where something scrolls */
@@ -201,11 +203,13 @@ int selkies_lite_clamp_qp(int qp);
 /*
  * lite_plan.c: fills plans, list and area and returns how many macroblocks must
  * be coded.  The pair is of the picture and the source, its map NULL where
- * there is none; *v is what moved, zero if nothing did.
+ * there is none.  v[0] is what most of them moved by and v[1] what others did,
+ * zero if nothing moved: two lines that scroll are met between the first one
+ * and the second one, or two windows move.
  */
 
 size_t selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
-    selkies_motion_pair_t *pair, selkies_vector_t *v);
+    selkies_motion_pair_t *pair, selkies_vector_t v[2]);
 
 
 /*

@@ -232,7 +232,7 @@ selkies_motion_survey(selkies_motion_t *motion,
         for (x = set ? (size_t) (set - row) : pair->mb_width;
              x < pair->mb_width; x++)
         {
-            if (!row[x]) {
+            if (row[x] != 1) {
                 continue;
             }
 
@@ -281,7 +281,7 @@ selkies_motion_choose(selkies_motion_t *motion,
 
         for (x = motion->left; x <= motion->right; x++) {
 
-            if (!row[x] || n++ < next
+            if (row[x] != 1 || n++ < next
                 || motion->nplaces == SELKIES_MOTION_PLACES
                 || (inside && !selkies_motion_inside(motion, pair, x, y))
                 || selkies_motion_seed(motion, pair, x, y, 0) < 6)

@@ -47,8 +47,9 @@ typedef struct {
     selkies_planes_t       before;
     size_t                 mb_width;
     size_t                 mb_height;
-    const uint8_t         *map;         /* a byte a macroblock, row-major: not
-                                           zero where now is to be explained */
+    const uint8_t         *map;         /* a byte a macroblock, row-major: 1
+                                           where now is to be explained, 0
+                                           where it is what it was */
 } selkies_motion_pair_t;
 
 

@@ -50,6 +50,8 @@ typedef struct {
     bool                     tight;             /* see selkies_stream_link() */
     uint64_t                 chain_us;          /* no link of it before */
     unsigned                 chain_refused;     /* times in a row */
+    unsigned                 chain_videos;      /* links in a row for which
+                                                   the encoder was better */
     uint64_t                 key_us;            /* last key */
     uint64_t                 failed_us;         /* last failure; 0: none */
     uint64_t                 size_us;           /* resize awaited since */

@@ -30,6 +30,7 @@
 #define SELKIES_DISPLAY_CHAIN_BYTES  8000       /* of what is new, where not */
 #define SELKIES_DISPLAY_CHAIN_MOVED  8          /* times as much has moved */
 #define SELKIES_DISPLAY_CHAIN_US     300000
+#define SELKIES_DISPLAY_VIDEO        3          /* such pictures in a row */
 #define SELKIES_DISPLAY_REFUSALS     4          /* until it is left for that
                                                    long */
 
@@ -245,8 +246,17 @@ selkies_display_chain(selkies_display_t *d, uint64_t now, uint64_t seen_us,
     d->ahead = 1;
     d->chain_refused = 0;
 
-    if (selkies_display_is_video(d, au.len)) {
+    /*
+     * Once it may be the first picture of something else, or be read while it
+     * was drawn; a video goes on, and goes on after that time, too.
+     */
+
+    if (!selkies_display_is_video(d, au.len)) {
+        d->chain_videos = 0;
+
+    } else if (++d->chain_videos >= SELKIES_DISPLAY_VIDEO) {
         d->chain_us = now + SELKIES_DISPLAY_CHAIN_US;
+        d->chain_videos = SELKIES_DISPLAY_VIDEO;
     }
 
     selkies_picture_clear_dirty(&d->picture);

@@ -159,6 +159,44 @@ draw_terminal(stage_t *s, int step)
 }
 
 
+/*
+ * The same, of which every other picture is read while a line is scrolled in:
+ * so much of it is a line behind.  Every fourth one has scrolled before the new
+ * line is there.
+ */
+
+static void
+draw_torn(stage_t *s, int step)
+{
+    int              x, y, line, seam;
+    static uint8_t   paper[TERMINAL_H + TERMINAL_ROW * LOAD_STEPS * 2]
+                          [TERMINAL_W];
+    static uint8_t   blank[TERMINAL_W];
+
+    if (step == 0) {
+        memset(paper, 40, sizeof(paper));
+        memset(blank, 40, sizeof(blank));
+
+        for (y = 0; y < (int) (sizeof(paper) / TERMINAL_W); y += TERMINAL_ROW) {
+            write_line(paper[y], TERMINAL_W, 20 + (int) random_number(130),
+                       200);
+        }
+    }
+
+    seam = step % 2 ? 60 + (int) random_number(TERMINAL_H - 120) : TERMINAL_H;
+    line = step / 2 * 3 + step % 2;
+
+    for (y = 0; y < TERMINAL_H; y++) {
+        for (x = 0; x < TERMINAL_W; x++) {
+            put(s, TERMINAL_X + x, TERMINAL_Y + y,
+                step % 4 == 2 && y >= TERMINAL_H - TERMINAL_ROW
+                ? blank[x] : paper[y + (line + (y >= seam)) * TERMINAL_ROW][x],
+                128);
+        }
+    }
+}
+
+
 /* A bar in blue, text and lines of several lengths, in front of a ramp. */
 
 static void
@@ -277,6 +315,7 @@ main(void)
     size_t               i;
     static const load_t  loads[] = {
         { "a terminal", draw_terminal, 1500, 40 },
+        { "a terminal that is torn", draw_torn, 6000, 40 },
         { "a window", draw_drag, 400, 20 }
     };
 
