@@ -60,7 +60,8 @@ export default [
         files: ['web/**/*.js'],
         languageOptions: {
             ecmaVersion: 2024, sourceType: 'module',
-            globals: globals('AbortSignal Blob CSS DOMException DataView EncodedVideoChunk Image '
+            globals: globals('AbortSignal Blob CSS ClipboardItem TextDecoder TextEncoder btoa '
+                + 'DOMException DataView EncodedVideoChunk Image '
                 + 'OffscreenCanvas VideoFrame createImageBitmap '
                 + 'MediaStream ResizeObserver URL URLSearchParams VideoDecoder WebSocket '
                 + 'Worker XMLHttpRequest addEventListener atob cancelAnimationFrame clearInterval '

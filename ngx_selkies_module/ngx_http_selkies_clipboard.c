@@ -13,6 +13,7 @@
 #define NGX_HTTP_SELKIES_CLIP_RATE  10          /* transfers a second */
 
 
+static ngx_uint_t ngx_http_selkies_clip_is_html(const char *mime, size_t len);
 static ngx_uint_t ngx_http_selkies_clip_begins(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 static void ngx_http_selkies_clip_result(ngx_http_selkies_session_t *s,
@@ -172,6 +173,14 @@ ngx_http_selkies_clipboard_end(ngx_http_selkies_session_t *s,
 }
 
 
+static ngx_uint_t
+ngx_http_selkies_clip_is_html(const char *mime, size_t len)
+{
+    return len == sizeof("text/html") - 1
+           && ngx_strncmp(mime, "text/html", len) == 0;
+}
+
+
 /* Whether a transfer may begin; the one before it ends in any case. */
 
 static ngx_uint_t
@@ -206,8 +215,13 @@ ngx_http_selkies_clip_begins(ngx_http_selkies_session_t *s,
         return 0;
     }
 
+    /* HTML beside text is no image */
+
     if (!ngx_http_selkies_clip_allowed(s, SELKIES_SET_CLIPBOARD_IN_ENABLED)
         || (cmd->u.clipboard.binary
+            && !(s->html && ngx_http_selkies_clip_is_html(
+                                          (char *) cmd->u.clipboard.mime.data,
+                                          cmd->u.clipboard.mime.len))
             && !s->settings.values[SELKIES_SET_ENABLE_BINARY_CLIPBOARD]))
     {
         ngx_http_selkies_clip_refuse(s, "in", NGX_HTTP_SELKIES_CLIP_DISABLED);
@@ -282,8 +296,7 @@ ngx_http_selkies_clip_whole(ngx_http_selkies_session_t *s)
     cb->refused = 1;
 
     data = selkies_transfer_take(&cb->transfer, &len, &mime, &mime_len);
-    html = mime_len == sizeof("text/html") - 1
-           && ngx_strncmp(mime, "text/html", mime_len) == 0;
+    html = ngx_http_selkies_clip_is_html(mime, mime_len);
 
     /* an empty clipboard is nothing to be put on another one */
 

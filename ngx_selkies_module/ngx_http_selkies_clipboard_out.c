@@ -28,6 +28,8 @@ typedef struct {
 } ngx_http_selkies_chunk_ping_t;
 
 
+static ngx_uint_t ngx_http_selkies_clip_replies(
+    ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_clip_answer_empty(
     ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_clip_news(ngx_http_selkies_session_t *s,
@@ -80,7 +82,17 @@ ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
 }
 
 
-/* A page of the newer kind waits for an answer in any case. */
+/*
+ * Pages that tell an answer from a change: what answers is not written to the
+ * browser's clipboard.  They wait for one in any case.
+ */
+
+static ngx_uint_t
+ngx_http_selkies_clip_replies(ngx_http_selkies_session_t *s)
+{
+    return s->dialect == SELKIES_DIALECT_2 || s->extended;
+}
+
 
 static void
 ngx_http_selkies_clip_answer_empty(ngx_http_selkies_session_t *s)
@@ -88,7 +100,7 @@ ngx_http_selkies_clip_answer_empty(ngx_http_selkies_session_t *s)
     size_t  len;
     u_char  buf[32];
 
-    if (s->dialect != SELKIES_DIALECT_2) {
+    if (!ngx_http_selkies_clip_replies(s)) {
         return;
     }
 
@@ -176,7 +188,7 @@ ngx_http_selkies_clip_news(ngx_http_selkies_session_t *s,
 
     cb->serial = news->serial;
 
-    if (reads && s->dialect == SELKIES_DIALECT_2) {
+    if (reads && ngx_http_selkies_clip_replies(s)) {
         ngx_http_selkies_text_const(s, SELKIES_TEXT_CLIPBOARD_REPLY);
     }
 

@@ -210,18 +210,19 @@ async function loadRest(session, picture) {
 
     void readTitle();
 
-    const [dom, screens, pointer, keyboard, toolbar, lite, colour] = await Promise.all([
+    const [dom, screens, pointer, keyboard, toolbar, lite, colour, clip] = await Promise.all([
         import('./ui/dom.js'), import('./ui/screens.js'), import('./input/pointer.js'),
         import('./input/keyboard.js'), import('./ui/toolbar.js'), import('./lite.js'),
-        import('./colour.js')]);
+        import('./colour.js'), import('./clipboard.js')]);
     const point = new pointer.Pointer(session, stage, picture);
     const keys = new keyboard.Keyboard(session, stage, point);
+    const clipboard = new clip.Clipboard(session, keys);
 
     await dom.styled();
     screens.watch(session, stage);
     lite.watch(session);
     colour.watch(session);
-    toolbar.mount({ session, stage, picture, pointer: point, keyboard: keys });
+    toolbar.mount({ session, stage, picture, pointer: point, keyboard: keys, clipboard });
 }
 
 

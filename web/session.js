@@ -75,7 +75,7 @@ export class Session {
         this.expectsStats = false;
         this.resume = '';
         /** additions to the protocol, and which of them a socket was told */
-        this.want = ['status', 'reload'];
+        this.want = ['status', 'reload', 'html'];
         this.have = /** @type {string[]} */ ([]);
         this.told = /** @type {Map<number, string>} */ (new Map());
         /** see lite.js */
@@ -83,6 +83,8 @@ export class Session {
         this.sentSize = '';
         this.hideTimer = 0;
         this.stopped = false;
+        /** what has to stay behind something, or null */
+        this.waiting = /** @type {{ texts: string[], measure?: boolean }[] | null} */ (null);
 
         worker.onmessage = event => this.fromWorker(event.data);
         worker.onerror = event => this.capabilities === null
@@ -361,12 +363,33 @@ export class Session {
     /**
      * @param {string[]} texts
      * @param {boolean} [measure]  the next picture may be the answer to these
+     * @param {boolean} [past]     what is held need not be waited for
      */
-    send(texts, measure) {
+    send(texts, measure, past) {
+        if (this.waiting !== null && past !== true) {
+            this.waiting.push({ texts, measure });
+            return;
+        }
+
         this.emit('sent', texts);
         this.worker.postMessage(measure === true
             ? { t: 'send', texts, mark: performance.now() + performance.timeOrigin }
             : { t: 'send', texts });
+    }
+
+    /** What is sent waits until letGo(). */
+    hold() {
+        this.waiting ??= [];
+    }
+
+    letGo() {
+        const waiting = this.waiting;
+
+        this.waiting = null;
+
+        for (const { texts, measure } of waiting ?? []) {
+            this.send(texts, measure);
+        }
     }
 
     connected() {

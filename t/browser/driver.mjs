@@ -52,7 +52,7 @@ class Chromium {
             viewport: { width: o.width, height: o.height },
             deviceScaleFactor: o.dpr, hasTouch: o.mobile === true,
             isMobile: o.mobile === true, colorScheme: o.scheme,
-            httpCredentials: o.credentials });
+            permissions: o.permissions, httpCredentials: o.credentials });
         const page = await context.newPage();
 
         await page.addInitScript(watchPolicy);

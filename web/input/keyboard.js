@@ -54,6 +54,8 @@ export class Keyboard {
         /** @type {Record<string, () => void>} local chords, by letter */
         this.chords = {};
         this.heartbeat = 0;
+        /** whether the browser must see a key, see clipboard.js */
+        this.beforeKey = /** @type {(event: KeyboardEvent) => boolean} */ (() => false);
         this.composer = new Composer(this);
 
         if (this.soft) {
@@ -168,7 +170,9 @@ export class Keyboard {
             return;
         }
 
-        event.preventDefault();
+        if (!this.beforeKey(event)) {
+            event.preventDefault();
+        }
 
         if (event.repeat || this.altGraph(event, keysym)) {
             return;

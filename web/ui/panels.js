@@ -34,6 +34,14 @@ export const PANELS = [
         offered: session => session.control && session.fragment.display === 'primary'
                             && session.settings.second_screen?.value === true,
         load: () => import('./displays.js')
+    },
+    {
+        name: 'clipboard',
+        text: 'Clipboard',
+        title: 'What the desktop copied, and what it may paste',
+        offered: session => session.control && session.settings.clipboard_enabled?.value === true
+                            && session.settings.ui_sidebar_show_clipboard?.value !== false,
+        load: () => import('./clipboard.js')
     }
 ];
 

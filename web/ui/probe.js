@@ -1,7 +1,8 @@
 /**
  * The test hook of `?probe=1`: reads decoded pixels and times. It only reads.
  *
- *   window.__selkies.state, .frames, .stats, .settings, .extended, .lite
+ *   window.__selkies.state, .frames, .stats, .settings, .extended, .lite,
+ *       .clipboard    clipboard.js, once it has something to tell
  *   probe(points)     colours of the picture on show: {rgb, frame, width, height, t}
  *   watch(points, fn) fn({rgb, frame, t}) for every decoded picture; null stops
  *   answer(point, verb)  waits for the next message of that verb (kd, m, m2) and
@@ -54,6 +55,8 @@ export function expose(session) {
     });
 
     const hook = {
+        /** @type {import('../clipboard.js').Clipboard | null} */
+        clipboard: null,
         get state() {
             return session.ending?.screen ?? session.state;
         },
@@ -113,6 +116,10 @@ export function expose(session) {
             });
         }
     };
+
+    session.on('clipboard-changed', clipboard => {
+        hook.clipboard = clipboard;
+    });
 
     /** @type {any} */ (window).__selkies = hook;
 }

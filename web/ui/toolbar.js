@@ -33,6 +33,7 @@ const COMBINATIONS = [
  * @property {{ place: { crisp: boolean }, size: { width: number, height: number } }} picture
  * @property {import('../input/pointer.js').Pointer} pointer
  * @property {import('../input/keyboard.js').Keyboard} keyboard
+ * @property {import('../clipboard.js').Clipboard} clipboard
  */
 
 class Toolbar {
@@ -160,6 +161,7 @@ class Toolbar {
             }
         });
         session.on('focus', () => keyboard.focus());
+        session.on('say', text => this.say(text));
         session.on('soft-keyboard', () => this.softKeyboard());
         session.on('control', () => this.controlChanged());
         session.on('stats', stats => this.quality(stats));
