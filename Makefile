@@ -1,6 +1,6 @@
 # ngx_selkies
 #
-#   make            the module, build/ngx_http_selkies_module.so, and the Xvfb starter
+#   make            the module, build/ngx_http_selkies_module.so, and the programs of the session
 #   make run        a desktop at http://localhost:3000/; Ctrl-C ends it
 #   make test       everything that tests
 #   make bench      the scoreboard
@@ -26,6 +26,7 @@ ABUILD    := $(ROOT)/$(BUILD)
 
 MODULE    := $(BUILD)/ngx_http_selkies_module.so
 XVFB      := $(BUILD)/selkies-xvfb
+AGENT     := $(BUILD)/selkies-agent
 
 WARNINGS  := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wpointer-arith
 HARDEN    := $(if $(SANITIZE),-fno-omit-frame-pointer -fsanitize=$(SANITIZE),-fstack-protector-strong -D_FORTIFY_SOURCE=2)
@@ -53,7 +54,7 @@ FUZZ_SECONDS ?= 60
 .DELETE_ON_ERROR:
 
 
-all: module $(XVFB)
+all: module $(XVFB) $(AGENT)
 
 module: $(MODULE)
 
@@ -124,6 +125,11 @@ $(XVFB): $(wildcard capture/session/selkies-xvfb*.[ch]) Makefile | build/.packag
 	@mkdir -p $(@D)
 	@printf '  PROGRAM    %s\n' '$@'
 	@$(CC) $(CORE_CFLAGS) -o $@ $(filter %.c,$^) $(OUR_LDFLAGS) -lxcb -lxcb-randr
+
+$(AGENT): $(wildcard capture/session/selkies-agent*.[ch]) Makefile | build/.packages-build
+	@mkdir -p $(@D)
+	@printf '  PROGRAM    %s\n' '$@'
+	@$(CC) $(CORE_CFLAGS) -o $@ $(filter %.c,$^) $(OUR_LDFLAGS)
 
 units: $(UNITS)
 tools: $(TOOLS)

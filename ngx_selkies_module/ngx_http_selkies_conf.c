@@ -101,6 +101,7 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     slcf->title = { 0, NULL };
+     *     slcf->agent = { 0, NULL };
      *     slcf->display, xauthority, framebuffer = NULL;
      *     slcf->pulse_server, pulse_cookie = NULL;
      *     slcf->role, prefix, settings, effective, target = NULL;
@@ -112,6 +113,8 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
     slcf->open = NGX_CONF_UNSET;
     slcf->require_origin = NGX_CONF_UNSET;
     slcf->origins = NGX_CONF_UNSET_PTR;
+    slcf->agent_uid = NGX_CONF_UNSET_UINT;
+    slcf->apps = NGX_CONF_UNSET_PTR;
     slcf->capture = NGX_CONF_UNSET_UINT;
     slcf->h264_lite = NGX_CONF_UNSET;
     slcf->watermark = NGX_CONF_UNSET_PTR;
@@ -172,6 +175,12 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->open, prev->open, 0);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_value(conf->require_origin, prev->require_origin, 0);
+    ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
+
+    if (conf->agent.data == NULL) {
+        conf->agent = prev->agent;
+        conf->agent_uid = prev->agent_uid;
+    }
 
     if (conf->max_width == 0) {
         conf->max_width = prev->max_width ? prev->max_width : 7680;

@@ -2,7 +2,9 @@
 /*
  * Copyright (C) ngx_selkies authors
  *
- * What clients want of the desktop's programs: their DPI.
+ * What clients want of the desktop's programs: their DPI.  What X alone can
+ * change the desktop thread does; for settings that a desktop keeps elsewhere
+ * its agent is asked.
  *
  * Thread: the event loop.
  */
@@ -10,8 +12,14 @@
 
 #include "ngx_http_selkies_module.h"
 
+#include "selkies_agent.h"
+
 
 #define NGX_HTTP_SELKIES_CURSOR     32      /* pixels at 96 dpi */
+
+
+static void ngx_http_selkies_agent_dpi(ngx_http_selkies_session_t *s,
+    uint32_t dpi, uint32_t cursor);
 
 
 /*
@@ -44,7 +52,26 @@ ngx_http_selkies_wish_dpi(ngx_http_selkies_session_t *s, ngx_uint_t said)
 
     if (atomic_exchange(&stream->wanted_dpi, wanted) != wanted) {
         ngx_http_selkies_ring_desktop(s->display);
+        ngx_http_selkies_agent_dpi(s, (uint32_t) dpi, (uint32_t) cursor);
     }
+}
+
+
+static void
+ngx_http_selkies_agent_dpi(ngx_http_selkies_session_t *s, uint32_t dpi,
+    uint32_t cursor)
+{
+    uint32_t  numbers[2];
+
+    if (s->conf->agent.len == 0) {
+        return;
+    }
+
+    numbers[0] = htonl(dpi);
+    numbers[1] = htonl(cursor);
+
+    ngx_http_selkies_agent_ask(s, SELKIES_AGENT_DPI, (u_char *) numbers,
+                               sizeof(numbers), 1);
 }
 
 

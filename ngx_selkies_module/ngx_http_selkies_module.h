@@ -153,6 +153,10 @@ typedef struct {
     ngx_str_t                    title;
     ngx_flag_t                   open;
 
+    ngx_str_t                    agent;         /* its socket; empty: none */
+    ngx_uint_t                   agent_uid;     /* whose; unset: our own */
+    ngx_array_t                 *apps;          /* NULL: none */
+
     ngx_array_t                 *origins;       /* ngx_str_t */
     ngx_flag_t                   require_origin;
 
@@ -293,6 +297,7 @@ struct ngx_http_selkies_session_s {
     selkies_settings_client_t    settings;
     selkies_control_client_t    *held;
     ngx_http_selkies_clipboard_t *clipboard;    /* once it was used */
+    ngx_queue_t                  agents;        /* requests under way */
 
     /* gamepads */
 
@@ -324,6 +329,8 @@ struct ngx_http_selkies_session_s {
     unsigned                     live:1;        /* the 101 is out */
     unsigned                     extended:1;    /* it spoke _ext */
     unsigned                     want_status:1;
+    unsigned                     want_apps:1;
+    unsigned                     told_apps:1;
     unsigned                     want_rumble:1;
     unsigned                     pads_beat:1;   /* it says what it holds */
     unsigned                     pads_used:4;   /* bits of those it has used */
@@ -884,6 +891,48 @@ void ngx_http_selkies_dpi(ngx_http_selkies_session_t *s,
 
 void ngx_http_selkies_wish_dpi(ngx_http_selkies_session_t *s,
     ngx_uint_t said);
+
+
+/* ngx_http_selkies_apps.c: directives and verbs */
+
+char *ngx_http_selkies_set_agent(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_selkies_set_app(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+void ngx_http_selkies_app(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_command(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+
+/* Whether texts for the shell are taken here, or there are any programs. */
+
+ngx_uint_t ngx_http_selkies_may_command(ngx_http_selkies_session_t *s);
+ngx_uint_t ngx_http_selkies_has_apps(ngx_http_selkies_session_t *s);
+
+/* Tells the controller of the programs it may start, once. */
+
+void ngx_http_selkies_send_apps(ngx_http_selkies_session_t *s);
+
+/* A program could not be started: `len` bytes that say why. */
+
+void ngx_http_selkies_command_failed(ngx_http_selkies_session_t *s,
+    const char *why, size_t len);
+
+
+/* ngx_http_selkies_agent.c */
+
+/*
+ * Asks the agent of the location for one of SELKIES_AGENT_*, with `len` bytes
+ * behind it.  What goes wrong is told to the client, unless `quiet`.
+ */
+
+void ngx_http_selkies_agent_ask(ngx_http_selkies_session_t *s,
+    ngx_uint_t kind, const u_char *data, size_t len, ngx_uint_t quiet);
+
+/* The session ends; so does what it has asked for. */
+
+void ngx_http_selkies_agent_leave(ngx_http_selkies_session_t *s);
 
 
 /* ngx_http_selkies_input.c: verbs, and their limit */

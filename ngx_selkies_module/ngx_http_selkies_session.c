@@ -57,6 +57,7 @@ ngx_http_selkies_session_create(ngx_http_request_t *r,
     s->need_key = 1;
     s->heard = ngx_current_msec;
 
+    ngx_queue_init(&s->agents);
     selkies_settings_client_init(&s->settings, slcf->effective);
 
     ngx_http_set_ctx(r, s, ngx_http_selkies_module);
@@ -182,7 +183,7 @@ ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s)
 
     live.encoder = (selkies_encoder_id_t) s->encoder;
     live.imposed = s->imposed;
-    live.command_enabled = 0;
+    live.command_enabled = (int) ngx_http_selkies_may_command(s);
     live.second_screen = (int) ngx_http_selkies_screens_allowed(s);
     live.display_id = ngx_http_selkies_screen_id(s->display);
     live.max_message_bytes = SELKIES_LIMIT_MESSAGE;
@@ -630,6 +631,7 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
     ngx_http_selkies_session_unwatch(s);
     ngx_http_selkies_audio_leave(s);
     ngx_http_selkies_caption_leave(s);
+    ngx_http_selkies_agent_leave(s);
     ngx_http_selkies_release_pads(s);
     ngx_http_selkies_clipboard_leave(s);
 

@@ -89,6 +89,8 @@ static const ngx_http_selkies_verb_pt
     [SELKIES_VERB_POINTER] = ngx_http_selkies_pointer,
     [SELKIES_VERB_POINTER_RELATIVE] = ngx_http_selkies_pointer,
     [SELKIES_VERB_TYPE] = ngx_http_selkies_type,
+    [SELKIES_VERB_APP] = ngx_http_selkies_app,
+    [SELKIES_VERB_COMMAND] = ngx_http_selkies_command,
     [SELKIES_VERB_GAMEPAD_CONNECT] = ngx_http_selkies_pad,
     [SELKIES_VERB_GAMEPAD_DISCONNECT] = ngx_http_selkies_pad,
     [SELKIES_VERB_GAMEPAD_BUTTON] = ngx_http_selkies_pad,
@@ -259,6 +261,7 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
     ngx_http_selkies_clipboard_watch(s);
 
     if (first) {
+        ngx_http_selkies_send_apps(s);
         ngx_http_selkies_session_watch(s);
         ngx_http_selkies_replay(s);
     }
@@ -583,6 +586,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     }
 
     s->want_status = (ext.want & SELKIES_EXT_STATUS) != 0;
+    s->want_apps = (ext.want & SELKIES_EXT_APPS) != 0;
     s->want_rumble = (ext.want & SELKIES_EXT_RUMBLE) != 0;
     s->html = (ext.want & SELKIES_EXT_HTML) != 0;
     lite = s->conf->h264_lite && (ext.want & SELKIES_EXT_LITE) != 0;
@@ -621,8 +625,11 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     len = selkies_format_ext(buf, sizeof(buf), SELKIES_VERSION,
                              (char *) text, (int) s->conf->open,
                              SELKIES_EXT_STATUS | SELKIES_EXT_HTML
+                             | (ngx_http_selkies_has_apps(s)
+                                ? SELKIES_EXT_APPS : 0)
                              | (s->conf->h264_lite ? SELKIES_EXT_LITE : 0));
     ngx_http_selkies_text(s, buf, len);
+    ngx_http_selkies_send_apps(s);
 
     ngx_http_selkies_session_wake(s);
 }

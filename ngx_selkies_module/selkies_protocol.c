@@ -111,6 +111,7 @@ static const selkies_verb_row_t  selkies_verbs[] = {
       selkies_parse_clipboard_end },
 
     { "cmd", ',', SELKIES_VERB_COMMAND, TEXT, OWNER, selkies_parse_command },
+    { "app", ',', SELKIES_VERB_APP, TEXT, OWNER, selkies_parse_app },
     { "FILE_UPLOAD_START", ':', SELKIES_VERB_UPLOAD_START, TEXT, OWNER,
       selkies_parse_upload_start },
     { "FILE_UPLOAD_END", ':', SELKIES_VERB_UPLOAD_END, TEXT, OWNER,

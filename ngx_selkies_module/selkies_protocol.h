@@ -96,6 +96,7 @@ typedef enum {
     SELKIES_VERB_CLIPBOARD_DATA,        /* u.clipboard: cwd, cbd */
     SELKIES_VERB_CLIPBOARD_END,         /* u.clipboard: cwe, cbe */
 
+    SELKIES_VERB_APP,                   /* u.app: ours, negotiated */
     SELKIES_VERB_COMMAND,               /* u.text: cmd, */
     SELKIES_VERB_UPLOAD_START,          /* u.upload */
     SELKIES_VERB_UPLOAD_END,            /* u.upload.path */
@@ -138,6 +139,7 @@ typedef struct {
         selkies_span_t          payload;        /* without the type byte */
         uint16_t                frame_id;
         uint32_t                dpi;            /* 1 ... 10000 */
+        uint32_t                app;            /* number of a program */
         uint32_t                keysym;         /* never 0 */
         int                     on;             /* 0, 1 */
 
@@ -224,6 +226,7 @@ uint32_t selkies_next_keysym(selkies_span_t *keys);
 #define SELKIES_EXT_RELOAD      0x08
 #define SELKIES_EXT_STATUS      0x10
 #define SELKIES_EXT_HTML        0x20    /* a clipboard's, before its text */
+#define SELKIES_EXT_APPS        0x40
 
 
 typedef struct {
@@ -337,6 +340,10 @@ size_t selkies_format_mk_access(uint8_t *buf, size_t size, int granted);
 /* system,{"action":"command_error,<text>"} */
 size_t selkies_format_command_error(uint8_t *buf, size_t size,
     const char *text);
+
+/* {"type":"server_apps"}: id is the place in the list, for the verb app, */
+size_t selkies_format_server_apps(uint8_t *buf, size_t size,
+    const selkies_span_t *names, size_t n);
 
 /*
  * clipboard,<base64> where mime is NULL, else clipboard_binary,<mime>,<base64>

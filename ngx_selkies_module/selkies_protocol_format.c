@@ -28,7 +28,8 @@ static void selkies_put_uint16(uint8_t *out, uint16_t n);
 /* in the order of the bits */
 
 static const char *const  selkies_ext_names[] = {
-    "lite", "opus_mic", "rumble", "reload", "status", "html", NULL
+    "lite", "opus_mic", "rumble", "reload", "status", "html", "apps",
+    NULL
 };
 
 
@@ -393,6 +394,31 @@ selkies_format_command_error(uint8_t *buf, size_t size, const char *text)
     selkies_out_text(&out, "system,{\"action\":\"command_error,");
     selkies_out_escape(&out, text, strlen(text));
     selkies_out_text(&out, "\"}");
+
+    return out.len;
+}
+
+
+size_t
+selkies_format_server_apps(uint8_t *buf, size_t size,
+    const selkies_span_t *names, size_t n)
+{
+    size_t         i;
+    selkies_out_t  out;
+
+    selkies_out_init(&out, buf, size);
+
+    selkies_out_text(&out, "{\"type\":\"server_apps\",\"apps\":[");
+
+    for (i = 0; i < n; i++) {
+        selkies_out_text(&out, i == 0 ? "{\"id\":\"" : ",{\"id\":\"");
+        selkies_out_uint(&out, i);
+        selkies_out_text(&out, "\",\"name\":");
+        selkies_out_json(&out, names[i].data, names[i].len);
+        selkies_out_text(&out, "}");
+    }
+
+    selkies_out_text(&out, "]}");
 
     return out.len;
 }

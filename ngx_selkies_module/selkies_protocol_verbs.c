@@ -495,6 +495,25 @@ selkies_parse_command(selkies_command_t *cmd, const uint8_t *pos,
 }
 
 
+selkies_parse_t
+selkies_parse_app(selkies_command_t *cmd, const uint8_t *pos,
+    const uint8_t *end)
+{
+    uint64_t  n;
+
+    if (selkies_parse_uint((selkies_span_t) { pos, (size_t) (end - pos) },
+                           65535, &n)
+        != 0)
+    {
+        return SELKIES_PARSE_MALFORMED;
+    }
+
+    cmd->u.app = (uint32_t) n;
+
+    return SELKIES_PARSE_OK;
+}
+
+
 /* The size stands behind the last colon: names may contain colons. */
 
 selkies_parse_t

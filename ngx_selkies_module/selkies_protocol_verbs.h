@@ -59,6 +59,8 @@ selkies_parse_t selkies_parse_clipboard_end(selkies_command_t *cmd,
     const uint8_t *pos, const uint8_t *end);
 selkies_parse_t selkies_parse_command(selkies_command_t *cmd,
     const uint8_t *pos, const uint8_t *end);
+selkies_parse_t selkies_parse_app(selkies_command_t *cmd,
+    const uint8_t *pos, const uint8_t *end);
 selkies_parse_t selkies_parse_upload_start(selkies_command_t *cmd,
     const uint8_t *pos, const uint8_t *end);
 selkies_parse_t selkies_parse_upload_end(selkies_command_t *cmd,

@@ -145,6 +145,9 @@ for my $name (sort grep { $documented{$_} } keys %command) {
 	} elsif ($c->{args} eq 'NGX_CONF_1MORE') {
 		like($args, qr/ \.\.\.$/, "$name: one or more values");
 
+	} elsif ($c->{args} eq 'NGX_CONF_2MORE') {
+		like($args, qr/^\w+ \w+ \[\w+ \.\.\.\]$/, "$name: two or more");
+
 	} elsif ($c->{args} eq 'NGX_CONF_TAKE12') {
 		like($args =~ s/ \| //gr, qr/^\S+ \[\w+\]$/,
 			"$name: one or two values");

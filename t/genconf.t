@@ -374,6 +374,24 @@ like(conf({ SELKIES_COMMAND_ENABLED => 'true' }),
 like(conf({ SELKIES_COMMAND_ENABLED => 'true', PASSWORD => 'x' }),
     qr/selkies_command_enabled "true";/, 'with a password they may be on');
 
+# programs: words, never a shell's
+
+my %agent = (PASSWORD => 'x');
+
+like(conf({ %agent, SELKIES_APPS => 'Web  browser=firefox --new "a;b=c d; ;'
+    . ' Notes=mousepad $HOME;' }),
+    qr/^ +selkies_app "Web  browser" "firefox" "--new" "\\"a";\n.*"b" "c" "d";$/m,
+    'a program and its arguments');
+like(conf({ %agent, SELKIES_APPS => 'x=y z' }), qr/selkies_app "x" "y" "z";/,
+    'one program');
+unlike(conf({ %agent, SELKIES_APPS => '' }), qr/selkies_app/, 'none');
+
+for my $bad ('firefox', '=x', 'x=', 'x= ', 'a=b;c') {
+    ($rc, $out, $err) = run({ SELKIES_APPS => $bad });
+    isnt($rc, 0, "SELKIES_APPS=\"$bad\" is refused");
+    like($err, qr/^selkies: SELKIES_APPS="/, 'by name');
+}
+
 # the list of settings is the table's
 
 my ($list) = read_file("$genconf-settings") =~ /\nsettings='\n(.*?)'/s;

@@ -81,6 +81,7 @@ my $conf = '/usr/share/selkies/conf';
 for my $row (
 	[ '/usr/lib/nginx/modules/ngx_http_selkies_module.so', 644 ],
 	[ '/usr/lib/selkies/selkies-xvfb', 755 ],
+	[ '/usr/lib/selkies/selkies-agent', 755 ],
 	[ '/usr/lib/selkies/genconf', 755 ],
 	[ '/usr/lib/selkies/genconf-settings', 644 ],
 	[ '/usr/bin/selkies-run', 755 ],

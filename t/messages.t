@@ -106,6 +106,8 @@ my @messages = (
 		"cbd,,$canary" ] ],
 	[ 'cbe', 'owner', [ 'cbe', 'cbe,id' ], [ 'cbe,', 'cbe,a b' ] ],
 	[ 'cmd', 'owner', [ "cmd,touch $file, $file.2" ], [ 'cmd', 'cmd,' ] ],
+	[ 'app', 'owner', [ 'app,0' ], [ 'app', 'app,', 'app,-1', 'app,1,2',
+		"app,$CANARY", 'app,99999999999' ] ],
 	[ 'FILE_UPLOAD_START', 'owner', [ "FILE_UPLOAD_START:$CANARY:5" ],
 		[ 'FILE_UPLOAD_START', 'FILE_UPLOAD_START:', "FILE_UPLOAD_START:$CANARY",
 		"FILE_UPLOAD_START:$CANARY:-5", 'FILE_UPLOAD_START::5' ] ],

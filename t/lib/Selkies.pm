@@ -695,6 +695,8 @@ sub shutdown {
 
 	$self->stop_x();
 
+	# a copy: who is reaped leaves the list
+
 	for my $pid (my @children = @{ $self->{children} }) {
 		kill 'TERM', $pid;
 		next if $self->reap($pid, 3);

@@ -28,7 +28,7 @@
 #define ANYONE      SELKIES_BY_ANYONE
 #define OWNER       SELKIES_BY_OWNER
 #define INPUT       SELKIES_BY_INPUT
-#define GAMEPAD     SELKIES_BY_GAMEPAD
+#define GAMEPAD     (SELKIES_BY_GAMEPAD|SELKIES_QUIET)
 #define QUIET       SELKIES_QUIET
 #define CLAIM       SELKIES_AFTER_CLAIM
 #define COUNTED     SELKIES_COUNTED
@@ -116,6 +116,11 @@ static const struct {
     { "cmd,st -e sh -c 'echo a,b'", OK, V(COMMAND), OWNER,
       "st -e sh -c 'echo a,b'" },
     { "cmd,", MALFORMED, V(COMMAND), OWNER, "" },
+    { "app,0", OK, V(APP), OWNER, "0" },
+    { "app,65535", OK, V(APP), OWNER, "65535" },
+    { "app,65536", MALFORMED, V(APP), OWNER, "" },
+    { "app,x", MALFORMED, V(APP), OWNER, "" },
+    { "app,", MALFORMED, V(APP), OWNER, "" },
     { "_gz,1", IGNORED, V(GZIP), ANYONE|QUIET, "" },
 
     /* keyboard and pointer */
@@ -344,6 +349,7 @@ dump(const selkies_command_t *c)
     case V(DPI):
     case V(KEY_DOWN):
     case V(KEY_UP):
+    case V(APP):
         snprintf(text, sizeof(text), "%u", c->u.keysym);
         break;
 

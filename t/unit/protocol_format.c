@@ -77,6 +77,11 @@ static uint8_t  buf[70000];
 #define EXT(b, n)                                                             \
     selkies_format_ext(b, n, "1.0", "abc", 1,                                 \
                        SELKIES_EXT_LITE|SELKIES_EXT_STATUS)
+#define APPS(b, n)                                                            \
+    selkies_format_server_apps(b, n, (selkies_span_t[2]) {                    \
+        { (const uint8_t *) "Files", 5 },                                     \
+        { (const uint8_t *) "<\"x>", 4 } }, 2)
+#define APPS_NONE(b, n)     selkies_format_server_apps(b, n, NULL, 0)
 #define EXT_NONE(b, n)      selkies_format_ext(b, n, "", "", 0, 0)
 #define KILL(b, n)          selkies_format_kill(b, n, "a\r\nb\tc \xc3\xa4\xff")
 #define AUTH(b, n)          selkies_format_auth_success(b, n, 1, 0)
@@ -132,6 +137,10 @@ test_formatters(void)
             "\"ms\":200}", RUMBLE);
     formats("_ext,{\"version\":\"1.0\",\"resume\":\"abc\",\"open\":true,"
             "\"have\":[\"lite\",\"status\"]}", EXT);
+    formats("{\"type\":\"server_apps\",\"apps\":[{\"id\":\"0\","
+            "\"name\":\"Files\"},{\"id\":\"1\","
+            "\"name\":\"\\u003c\\\"x\\u003e\"}]}", APPS);
+    formats("{\"type\":\"server_apps\",\"apps\":[]}", APPS_NONE);
     formats("_ext,{\"version\":\"\",\"resume\":\"\",\"open\":false,"
             "\"have\":[]}", EXT_NONE);
     formats("KILL a  b c \xc3\xa4\xef\xbf\xbd", KILL);
