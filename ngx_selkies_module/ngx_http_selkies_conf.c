@@ -41,6 +41,12 @@ ngx_http_selkies_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_array_init(&smcf->roots, cf->pool, 4, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     ngx_queue_init(&smcf->displays);
     smcf->streams = NGX_CONF_UNSET_UINT;
     smcf->ring_size = NGX_CONF_UNSET_SIZE;
@@ -105,6 +111,7 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
      *     slcf->display, xauthority, framebuffer = NULL;
      *     slcf->pulse_server, pulse_cookie = NULL;
      *     slcf->role, prefix, settings, effective, target = NULL;
+     *     slcf->files = NULL;
      *     slcf->max_width = 0;
      *     slcf->max_height = 0;
      */
@@ -128,6 +135,8 @@ ngx_http_selkies_create_loc_conf(ngx_conf_t *cf)
     slcf->input_rate = NGX_CONF_UNSET_UINT;
     slcf->max_viewers = NGX_CONF_UNSET_UINT;
     slcf->clipboard_max_size = NGX_CONF_UNSET_SIZE;
+    slcf->max_uploads = NGX_CONF_UNSET_UINT;
+    slcf->upload_reserve = NGX_CONF_UNSET;
 
     return slcf;
 }
@@ -199,6 +208,14 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->max_viewers, prev->max_viewers, 100);
     ngx_conf_merge_size_value(conf->clipboard_max_size,
                               prev->clipboard_max_size, 16 * 1024 * 1024);
+
+    if (conf->files == NULL) {
+        conf->files = prev->files;
+    }
+
+    ngx_conf_merge_uint_value(conf->max_uploads, prev->max_uploads, 4);
+    ngx_conf_merge_off_value(conf->upload_reserve, prev->upload_reserve,
+                             64 * 1024 * 1024);
 
     if (ngx_http_selkies_merge_settings(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -419,6 +436,52 @@ ngx_http_selkies_check_clipboard(ngx_conf_t *cf, void *post, void *data)
                            "value must be between 1k and 64m");
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* A folder, or "off", which is an empty value. */
+
+char *
+ngx_http_selkies_set_files(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_selkies_loc_conf_t *slcf = conf;
+
+    char                          *rv;
+    ngx_str_t                     *value, *root;
+    ngx_http_selkies_main_conf_t  *smcf;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        ngx_str_set(&value[1], "");
+
+    } else if (value[1].len == 0
+               || (value[1].data[0] != '/' && value[1].data[0] != '$'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"selkies_files\" \"%V\": an absolute "
+                           "path is expected", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK || slcf->files->lengths != NULL
+        || value[1].len == 0)
+    {
+        return rv;
+    }
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_selkies_module);
+
+    root = ngx_array_push(&smcf->roots);
+    if (root == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *root = value[1];
 
     return NGX_CONF_OK;
 }

@@ -20,9 +20,14 @@
 #include "ngx_http_selkies_module.h"
 
 
+#define NGX_HTTP_SELKIES_HEALTH  1              /* answered in PREACCESS */
+#define NGX_HTTP_SELKIES_TREE    2              /* and all below the path,
+                                                   with "selkies_files" */
+
+
 typedef struct {
     ngx_str_t                 path;             /* below the prefix */
-    ngx_uint_t                health;           /* answered in PREACCESS */
+    ngx_uint_t                flags;
     ngx_http_handler_pt       handler;
 } ngx_http_selkies_route_t;
 
@@ -59,6 +64,11 @@ static ngx_conf_num_bounds_t  ngx_http_selkies_count_bounds = {
 
 static ngx_conf_post_t  ngx_http_selkies_clipboard_bounds = {
     ngx_http_selkies_check_clipboard
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_selkies_uploads_bounds = {
+    ngx_conf_check_num_bounds, 1, SELKIES_GATE_SLOTS_MAX
 };
 
 
@@ -265,6 +275,27 @@ static ngx_command_t  ngx_http_selkies_commands[40 + 2 * SELKIES_SETTINGS] = {
       offsetof(ngx_http_selkies_loc_conf_t, clipboard_max_size),
       &ngx_http_selkies_clipboard_bounds },
 
+    { ngx_string("selkies_files"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_selkies_set_files,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_selkies_loc_conf_t, files),
+      NULL },
+
+    { ngx_string("selkies_max_uploads"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_selkies_loc_conf_t, max_uploads),
+      &ngx_http_selkies_uploads_bounds },
+
+    { ngx_string("selkies_upload_reserve"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_off_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_selkies_loc_conf_t, upload_reserve),
+      NULL },
+
     { ngx_string("selkies_streams"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -297,12 +328,17 @@ static const ngx_http_selkies_route_t  ngx_http_selkies_routes[] = {
     { ngx_string("websockets"), 0, ngx_http_selkies_upgrade_1 },
     { ngx_string("websocket"), 0, ngx_http_selkies_upgrade_1 },
     { ngx_string("api/websockets"), 0, ngx_http_selkies_upgrade_2 },
-    { ngx_string("health"), 1, ngx_http_selkies_health },
-    { ngx_string("api/health"), 1, ngx_http_selkies_health },
-    { ngx_string("health/ready"), 1, ngx_http_selkies_ready },
+    { ngx_string("health"), NGX_HTTP_SELKIES_HEALTH, ngx_http_selkies_health },
+    { ngx_string("api/health"), NGX_HTTP_SELKIES_HEALTH,
+      ngx_http_selkies_health },
+    { ngx_string("health/ready"), NGX_HTTP_SELKIES_HEALTH,
+      ngx_http_selkies_ready },
     { ngx_string("api/status"), 0, ngx_http_selkies_api_status },
     { ngx_string("api/switch"), 0, ngx_http_selkies_api_switch },
     { ngx_string("switch"), 0, ngx_http_selkies_api_switch },
+    { ngx_string("files"), NGX_HTTP_SELKIES_TREE, ngx_http_selkies_files },
+    { ngx_string("api/files"), NGX_HTTP_SELKIES_TREE, ngx_http_selkies_files },
+    { ngx_string("api/upload"), 0, ngx_http_selkies_upload },
     { ngx_string("manifest.json"), 0, ngx_http_selkies_manifest },
     { ngx_null_string, 0, NULL }
 };
@@ -351,7 +387,7 @@ ngx_http_selkies_preaccess_handler(ngx_http_request_t *r)
 
     route = ngx_http_selkies_route(r);
 
-    if (route == NULL || !route->health) {
+    if (route == NULL || !(route->flags & NGX_HTTP_SELKIES_HEALTH)) {
         return NGX_DECLINED;
     }
 
@@ -403,16 +439,24 @@ ngx_http_selkies_route(ngx_http_request_t *r)
     path.data = r->uri.data + prefix.len;
     path.len = r->uri.len - prefix.len;
 
-    if (path.data[path.len - 1] == '/') {
-        path.len--;
-    }
-
     for (route = ngx_http_selkies_routes; route->path.len; route++) {
-        if (route->path.len == path.len
-            && ngx_strncmp(route->path.data, path.data, path.len) == 0)
+
+        if (path.len < route->path.len
+            || ngx_strncmp(route->path.data, path.data, route->path.len) != 0)
         {
-            return route;
+            continue;
         }
+
+        if (path.len > route->path.len
+            && (path.data[route->path.len] != '/'
+                || (path.len > route->path.len + 1
+                    && !(route->flags & NGX_HTTP_SELKIES_TREE))))
+        {
+            continue;
+        }
+
+        return (route->flags & NGX_HTTP_SELKIES_TREE) && slcf->files == NULL
+               ? NULL : route;
     }
 
     return NULL;

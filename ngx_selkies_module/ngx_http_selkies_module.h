@@ -22,6 +22,7 @@
 #include "selkies_clipboard.h"
 #include "selkies_control.h"
 #include "selkies_engine.h"
+#include "selkies_files.h"
 #include "selkies_link.h"
 #include "selkies_pads.h"
 #include "selkies_protocol.h"
@@ -43,6 +44,7 @@
 
 typedef struct ngx_http_selkies_session_s  ngx_http_selkies_session_t;
 typedef struct ngx_http_selkies_clipboard_s  ngx_http_selkies_clipboard_t;
+typedef struct ngx_http_selkies_upload_s  ngx_http_selkies_upload_t;
 
 
 typedef enum {
@@ -121,6 +123,7 @@ typedef struct {
     ngx_queue_t                  displays;      /* display->queue */
     ngx_uint_t                   nreserved;     /* of these */
     ngx_array_t                  watermarks;    /* those of displays */
+    ngx_array_t                  roots;         /* ngx_str_t, of files */
     selkies_fonts_t              fonts;         /* of captions, if any */
     ngx_flag_t                   variables;     /* name others */
     ngx_uint_t                   streams;
@@ -171,6 +174,10 @@ typedef struct {
     ngx_uint_t                   input_rate;
     ngx_uint_t                   max_viewers;
     size_t                       clipboard_max_size;
+
+    ngx_http_complex_value_t    *files;         /* the root; NULL: none */
+    ngx_uint_t                   max_uploads;
+    off_t                        upload_reserve;
 
     selkies_settings_t          *settings;      /* as written */
     selkies_settings_t          *effective;     /* finished, for sessions */
@@ -298,6 +305,7 @@ struct ngx_http_selkies_session_s {
     selkies_control_client_t    *held;
     ngx_http_selkies_clipboard_t *clipboard;    /* once it was used */
     ngx_queue_t                  agents;        /* requests under way */
+    ngx_http_selkies_upload_t   *upload;        /* once it had one */
 
     /* gamepads */
 
@@ -397,6 +405,8 @@ char *ngx_http_selkies_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_selkies_check_clipboard(ngx_conf_t *cf, void *post,
     void *data);
+char *ngx_http_selkies_set_files(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /* ngx_http_selkies_watermark.c */
@@ -544,8 +554,78 @@ void ngx_http_selkies_screens_point(ngx_http_selkies_session_t *s, int32_t *x,
 ngx_int_t ngx_http_selkies_upgrade_1(ngx_http_request_t *r);
 ngx_int_t ngx_http_selkies_upgrade_2(ngx_http_request_t *r);
 
+/*
+ * Whether a page of another site sent the request; the status to answer with.
+ * NGX_OK: it did not, or the operator lets it.
+ */
+
+ngx_int_t ngx_http_selkies_origin(ngx_http_request_t *r);
+
+ngx_int_t ngx_http_selkies_push_header(ngx_http_request_t *r, const char *key,
+    ngx_str_t *value);
+
+
+/* ngx_http_selkies_files.c: content handlers, and what they share */
+
+ngx_int_t ngx_http_selkies_files(ngx_http_request_t *r);
+ngx_int_t ngx_http_selkies_upload(ngx_http_request_t *r);
+
+/*
+ * Opens the request's root, and writes its name, if `name` is not NULL, from
+ * the request's pool.  NGX_DECLINED: there is none; NGX_ERROR: it cannot be
+ * opened, logged.
+ */
+
+ngx_int_t ngx_http_selkies_files_root(ngx_http_request_t *r,
+    selkies_root_t *root, u_char **name);
+
+/* Which of SELKIES_FILES_UPLOAD and _DOWNLOAD are in force. */
+
+ngx_uint_t ngx_http_selkies_files_allowed(ngx_http_request_t *r);
+
+/* A header of the request by its name, which is lower-case; or nothing. */
+
+ngx_str_t ngx_http_selkies_header_in(ngx_http_request_t *r, const char *name);
+
+
+/* ngx_http_selkies_listing.c: an open folder, as a page or as JSON */
+
+ngx_int_t ngx_http_selkies_listing(ngx_http_request_t *r, int fd,
+    selkies_path_t *path, ngx_uint_t json);
+
+
+/* ngx_http_selkies_upload.c */
+
+/* Uploads of the socket (protocol.md 13.1); nobody is answered. */
+
+void ngx_http_selkies_upload_start(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_upload_data(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_upload_finish(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_upload_error(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+
+/* What the session had under way is thrown away. */
+
+void ngx_http_selkies_upload_leave(ngx_http_selkies_session_t *s);
+
+/* In the master. */
+
+ngx_int_t ngx_http_selkies_uploads_init(ngx_cycle_t *cycle);
+
+/* In a worker that starts: what one before it left is removed in time. */
+
+void ngx_http_selkies_uploads_start(ngx_array_t *roots);
+
 
 /* ngx_http_selkies_sharing.c: who a client may be */
+
+/* What the server says of the client.  NGX_ERROR: no memory. */
+
+ngx_int_t ngx_http_selkies_credential(ngx_http_request_t *r,
+    ngx_http_selkies_role_e *role);
 
 /* Role and slot, from its credential and its query.  NGX_ERROR: no memory. */
 
@@ -569,7 +649,12 @@ ngx_int_t ngx_http_selkies_sharing_open(ngx_http_selkies_session_t *s);
 void ngx_http_selkies_sharing_due(ngx_http_selkies_session_t *s);
 
 
-/* ngx_http_selkies_status.c: content handlers */
+/* ngx_http_selkies_status.c: content handlers, and the answer of others */
+
+/* Whole, from memory of the request or longer; its body is not of interest. */
+
+ngx_int_t ngx_http_selkies_answer(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, u_char *data, size_t len);
 
 ngx_int_t ngx_http_selkies_health(ngx_http_request_t *r);
 ngx_int_t ngx_http_selkies_ready(ngx_http_request_t *r);

@@ -186,6 +186,7 @@ ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s)
     live.command_enabled = (int) ngx_http_selkies_may_command(s);
     live.second_screen = (int) ngx_http_selkies_screens_allowed(s);
     live.display_id = ngx_http_selkies_screen_id(s->display);
+    live.files = ngx_http_selkies_files_allowed(s->request) != 0;
     live.max_message_bytes = SELKIES_LIMIT_MESSAGE;
 
     len = selkies_settings_json(buf, NGX_HTTP_SELKIES_SCRATCH_BYTES,
@@ -247,6 +248,7 @@ ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
     ngx_http_selkies_link_forget(s);
     ngx_http_selkies_release_pads(s);
     ngx_http_selkies_clipboard_leave(s);
+    ngx_http_selkies_upload_leave(s);
 
     if (s->held != NULL && s->display->control != NULL) {
         selkies_control_release(s->display->control, s->held);
@@ -634,6 +636,7 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
     ngx_http_selkies_agent_leave(s);
     ngx_http_selkies_release_pads(s);
     ngx_http_selkies_clipboard_leave(s);
+    ngx_http_selkies_upload_leave(s);
 
     if (s->held != NULL && s->display->control != NULL) {
         selkies_control_leave(s->display->control, s->held);

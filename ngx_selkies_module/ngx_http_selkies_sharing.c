@@ -15,8 +15,6 @@
 #define NGX_HTTP_SELKIES_SHARING_MS   10000     /* to claim a display */
 
 
-static ngx_int_t ngx_http_selkies_credential(ngx_http_request_t *r,
-    ngx_http_selkies_role_e *role);
 static ngx_uint_t ngx_http_selkies_query_slot(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_selkies_shares(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_refuse(ngx_http_selkies_session_t *s);
@@ -70,9 +68,7 @@ ngx_http_selkies_sharing_init(ngx_http_selkies_session_t *s)
 }
 
 
-/* What the server says of the client. */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_selkies_credential(ngx_http_request_t *r,
     ngx_http_selkies_role_e *role)
 {

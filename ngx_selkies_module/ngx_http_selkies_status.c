@@ -20,8 +20,6 @@
 
 static ngx_int_t ngx_http_selkies_respond(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, u_char *data, size_t len);
-static ngx_int_t ngx_http_selkies_answer(ngx_http_request_t *r,
-    ngx_uint_t status, const char *type, u_char *data, size_t len);
 static ngx_uint_t ngx_http_selkies_x_answers(const char *display);
 static selkies_stream_t *ngx_http_selkies_stream(
     const selkies_source_t *source);
@@ -323,7 +321,7 @@ ngx_http_selkies_respond(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_selkies_answer(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, u_char *data, size_t len)
 {
@@ -356,7 +354,7 @@ ngx_http_selkies_answer(ngx_http_request_t *r, ngx_uint_t status,
 
     b->pos = data;
     b->last = data + len;
-    b->memory = 1;
+    b->memory = len != 0;
     b->last_buf = 1;
 
     out.buf = b;

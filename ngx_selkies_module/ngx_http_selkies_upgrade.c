@@ -43,8 +43,6 @@ static ngx_uint_t ngx_http_selkies_has_token(ngx_str_t *value,
     ngx_str_t *token);
 static ngx_int_t ngx_http_selkies_upgrade_required(ngx_http_request_t *r,
     ngx_uint_t version);
-static ngx_int_t ngx_http_selkies_push_header(ngx_http_request_t *r,
-    const char *key, ngx_str_t *value);
 static ngx_int_t ngx_http_selkies_check_origin(ngx_http_request_t *r,
     ngx_str_t *origin);
 static ngx_uint_t ngx_http_selkies_split_origin(ngx_str_t *origin,
@@ -351,7 +349,7 @@ ngx_http_selkies_upgrade_required(ngx_http_request_t *r, ngx_uint_t version)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_selkies_push_header(ngx_http_request_t *r, const char *key,
     ngx_str_t *value)
 {
@@ -374,6 +372,37 @@ ngx_http_selkies_push_header(ngx_http_request_t *r, const char *key,
 }
 
 
+ngx_int_t
+ngx_http_selkies_origin(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                     site;
+    ngx_http_selkies_handshake_t  hs;
+
+    ngx_http_selkies_read_headers(r, &hs);
+
+    if (hs.duplicate) {
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    rc = ngx_http_selkies_check_origin(r, &hs.origin);
+
+    if (rc != NGX_OK || hs.origin.data != NULL) {
+        return rc;
+    }
+
+    /* browsers that leave Origin away may yet tell where the request is from */
+
+    site = ngx_http_selkies_header_in(r, "sec-fetch-site");
+
+    return (site.len == sizeof("cross-site") - 1
+            && ngx_strncmp(site.data, "cross-site", site.len) == 0)
+           || (site.len == sizeof("same-site") - 1
+               && ngx_strncmp(site.data, "same-site", site.len) == 0)
+           ? NGX_HTTP_FORBIDDEN : NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_selkies_check_origin(ngx_http_request_t *r, ngx_str_t *origin)
 {
@@ -390,7 +419,7 @@ ngx_http_selkies_check_origin(ngx_http_request_t *r, ngx_str_t *origin)
         }
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "websocket without \"Origin\" refused by "
+                      "request without \"Origin\" refused by "
                       "\"selkies_require_origin\"");
         return NGX_HTTP_FORBIDDEN;
     }
@@ -422,7 +451,7 @@ ngx_http_selkies_check_origin(ngx_http_request_t *r, ngx_str_t *origin)
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "websocket from origin \"%V\" refused: it is neither this "
+                  "request from origin \"%V\" refused: it is neither this "
                   "host nor listed in \"selkies_allowed_origins\"", origin);
 
     return NGX_HTTP_FORBIDDEN;

@@ -137,6 +137,10 @@ ngx_http_selkies_init_module(ngx_cycle_t *cycle)
         }
     }
 
+    if (ngx_http_selkies_uploads_init(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     selkies_thread_init();
 
     /* on the heap: without a master it outlives its cycle */
@@ -312,6 +316,7 @@ ngx_http_selkies_init_process(ngx_cycle_t *cycle)
 
     selkies_audio_init();
     ngx_http_selkies_attach_displays();
+    ngx_http_selkies_uploads_start(&smcf->roots);
 
     if (orphans) {
         ngx_http_selkies_find_orphans();

@@ -234,13 +234,19 @@ selkies_json_enum(selkies_settings_writer_t *w, unsigned id)
 static void
 selkies_json_list(selkies_settings_writer_t *w, unsigned id)
 {
+    unsigned                        n;
     const selkies_setting_value_t  *v;
 
     v = &w->settings->values[id];
+    n = v->nitems;
 
-    selkies_json_items(w, id, v->items, v->nitems);
+    if (id == SELKIES_SET_FILE_TRANSFERS && !w->live->files) {
+        n = 0;
+    }
+
+    selkies_json_items(w, id, v->items, n);
     selkies_out_text(w->out, ",\"allowed\":");
-    selkies_json_items(w, id, v->items, v->nitems);
+    selkies_json_items(w, id, v->items, n);
 }
 
 

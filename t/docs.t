@@ -110,7 +110,7 @@ sub default_of {
 	return $value % 1000 ? "${value}ms" : $value / 1000 . 's'
 		if $kind eq 'msec';
 	return $value % 1048576 ? $value / 1024 . 'k' : $value / 1048576 . 'm'
-		if $kind eq 'size';
+		if $kind eq 'size' || $kind eq 'off';
 
 	return $value;
 }

@@ -31,7 +31,7 @@ my $nginx_pid;
 
 $ENV{PATH} .= ':/usr/sbin:/sbin';
 delete @ENV{ grep { /^(?:SELKIES_|CUSTOM_)/ } keys %ENV };
-delete @ENV{qw/ PASSWORD SUBFOLDER TITLE MAX_RES DISABLE_IPV6 DRI_NODE
+delete @ENV{qw/ PASSWORD FILE_MANAGER_PATH SUBFOLDER TITLE MAX_RES DISABLE_IPV6 DRI_NODE
     XCURSOR_SIZE NGINX WATERMARK_PNG WATERMARK_LOCATION /};
 
 END { kill 'KILL', $nginx_pid if $nginx_pid }

@@ -116,7 +116,7 @@ is($t->read_file("$dest/usr/share/nginx/modules-available/"
 	'the module is loaded by its usual name');
 
 is(join(' ', sort map { m!^\Q$web\E/([^/]+)$! } keys %$tree),
-	'favicon.ico icon.png index.html index.html.gz v',
+	'favicon.ico files.css files.css.gz icon.png index.html index.html.gz v',
 	'only these keep a name without a version');
 
 # each file of web/ is somewhere, and is served in a compressed form too

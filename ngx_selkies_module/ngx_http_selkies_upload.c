@@ -1,0 +1,779 @@
+
+/*
+ * Copyright (C) ngx_selkies authors
+ *
+ * Uploads: POST api/upload, in one piece or in slices, and the messages of a
+ * socket (protocol.md 13).
+ *
+ * A body goes from the socket to the file as it arrives, a buffer at a time
+ * and so much a turn of the event loop: no body lies in memory or in a
+ * temporary file of nginx's, and nobody's keys wait behind it.
+ *
+ * Thread: the event loop.  Ownership: an upload ends with its request, or with
+ * the session, whatever becomes of these.
+ */
+
+
+#include "ngx_http_selkies_module.h"
+
+#include <sys/mman.h>
+
+
+#define NGX_HTTP_SELKIES_TURN_BYTES   (256 * 1024)
+#define NGX_HTTP_SELKIES_SWEEP_MS     ((SELKIES_UPLOAD_EXPIRES_S + 1) * 1000)
+#define NGX_HTTP_SELKIES_REPLY_BYTES  512
+
+
+struct ngx_http_selkies_upload_s {
+    ngx_http_request_t         *request;
+    selkies_root_t              root;
+    u_char                     *root_name;
+    selkies_upload_headers_t    headers;
+    selkies_upload_t            upload;
+    selkies_ticket_t            ticket;
+    unsigned                    open:1;
+};
+
+
+/* A folder in which something lies that somebody may go on with. */
+
+typedef struct {
+    ngx_queue_t                 queue;
+    ngx_event_t                 timer;
+    ngx_connection_t            dummy;          /* the timer's data */
+    u_char                     *root;
+    u_char                     *below;
+} ngx_http_selkies_leftover_t;
+
+
+typedef struct {
+    ngx_uint_t                  status;
+    const char                 *text;
+} ngx_http_selkies_result_t;
+
+
+static ngx_int_t ngx_http_selkies_upload_refused(ngx_http_request_t *r);
+static const char *ngx_http_selkies_upload_headers(ngx_http_request_t *r,
+    selkies_upload_headers_t *h);
+static ngx_int_t ngx_http_selkies_upload_open(ngx_http_selkies_upload_t *u,
+    selkies_files_result_t *result);
+static void ngx_http_selkies_upload_close(ngx_http_selkies_upload_t *u,
+    int keep);
+static void ngx_http_selkies_upload_cleanup(void *data);
+static void ngx_http_selkies_upload_body(ngx_http_request_t *r);
+static void ngx_http_selkies_upload_read(ngx_http_request_t *r);
+static selkies_files_result_t ngx_http_selkies_upload_take(
+    ngx_http_request_t *r, ngx_http_selkies_upload_t *u, size_t *taken);
+static void ngx_http_selkies_upload_done(ngx_http_request_t *r,
+    ngx_http_selkies_upload_t *u);
+static ngx_int_t ngx_http_selkies_upload_failed(ngx_http_request_t *r,
+    ngx_http_selkies_upload_t *u, selkies_files_result_t result);
+static ngx_int_t ngx_http_selkies_upload_reply(ngx_http_request_t *r,
+    ngx_uint_t status, const char *text, ngx_http_selkies_upload_t *u);
+static void ngx_http_selkies_upload_say(ngx_http_selkies_session_t *s,
+    selkies_files_result_t result);
+
+static void ngx_http_selkies_leave_over(u_char *root, u_char *below,
+    size_t below_len);
+static void ngx_http_selkies_sweep_handler(ngx_event_t *ev);
+static size_t ngx_http_selkies_sweep(u_char *root, u_char *below);
+
+
+static const ngx_http_selkies_result_t
+    ngx_http_selkies_results[SELKIES_FILES_RESULTS] =
+{
+    [SELKIES_FILES_OK] = { NGX_HTTP_OK, "" },
+    [SELKIES_FILES_BAD_PATH] = { NGX_HTTP_BAD_REQUEST,
+        "The file system here takes no such name." },
+    [SELKIES_FILES_BAD_SIZE] = { NGX_HTTP_BAD_REQUEST,
+        "The file has another size than was said." },
+    [SELKIES_FILES_DENIED] = { NGX_HTTP_FORBIDDEN,
+        "The server may not write there." },
+    [SELKIES_FILES_LINK] = { NGX_HTTP_FORBIDDEN,
+        "The path leads through a link." },
+    [SELKIES_FILES_MISSING] = { NGX_HTTP_CONFLICT,
+        "The folder for it is gone." },
+    [SELKIES_FILES_OCCUPIED] = { NGX_HTTP_CONFLICT,
+        "A file and a folder would have the same name." },
+    [SELKIES_FILES_MOVED] = { NGX_HTTP_CONFLICT,
+        "Its folder was moved meanwhile." },
+    [SELKIES_FILES_BUSY] = { NGX_HTTP_CONFLICT,
+        "Somebody is uploading this file just now." },
+    [SELKIES_FILES_OFFSET] = { NGX_HTTP_CONFLICT,
+        "The upload goes on elsewhere." },
+    [SELKIES_FILES_TOO_MANY] = { NGX_HTTP_TOO_MANY_REQUESTS,
+        "Too many uploads at a time." },
+    [SELKIES_FILES_NO_SPACE] = { NGX_HTTP_INSUFFICIENT_STORAGE,
+        "The desktop has no room for it." },
+    [SELKIES_FILES_FAILED] = { NGX_HTTP_INTERNAL_SERVER_ERROR,
+        "The server could not write it." }
+};
+
+
+static selkies_gate_t  ngx_http_selkies_gate = { -1, NULL };
+static ngx_queue_t     ngx_http_selkies_leftovers;
+
+
+ngx_int_t
+ngx_http_selkies_uploads_init(ngx_cycle_t *cycle)
+{
+    if (ngx_http_selkies_gate.fd != -1) {
+        return NGX_OK;
+    }
+
+    ngx_queue_init(&ngx_http_selkies_leftovers);
+
+    ngx_http_selkies_gate.fd = memfd_create("selkies-uploads", MFD_CLOEXEC);
+
+    if (ngx_http_selkies_gate.fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "memfd_create() failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_selkies_uploads_start(ngx_array_t *roots)
+{
+    ngx_str_t   *root;
+    ngx_uint_t   i;
+
+    root = roots->elts;
+
+    for (i = 0; i < roots->nelts; i++) {
+
+        if (ngx_http_selkies_sweep(root[i].data, (u_char *) "") != 0) {
+            ngx_http_selkies_leave_over(root[i].data, (u_char *) "", 0);
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_selkies_upload(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    const char                   *wrong;
+    ngx_pool_cleanup_t           *cln;
+    selkies_files_result_t        result;
+    ngx_http_selkies_upload_t    *u;
+
+    if (r != r->main || r->method != NGX_HTTP_POST) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_selkies_upload_refused(r);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    u = ngx_pcalloc(r->pool, sizeof(ngx_http_selkies_upload_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (u == NULL || cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    u->request = r;
+    cln->handler = ngx_http_selkies_upload_cleanup;
+    cln->data = u;
+
+    wrong = ngx_http_selkies_upload_headers(r, &u->headers);
+
+    if (wrong != NULL) {
+        return ngx_http_selkies_upload_reply(r, NGX_HTTP_BAD_REQUEST, wrong,
+                                             NULL);
+    }
+
+    rc = ngx_http_selkies_upload_open(u, &result);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_selkies_upload_failed(r, u, result);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_set_ctx(r, u, ngx_http_selkies_module);
+
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_selkies_upload_body);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+/* Who may not upload at all; NGX_DECLINED: this one may. */
+
+static ngx_int_t
+ngx_http_selkies_upload_refused(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_str_t                encoding;
+    ngx_http_selkies_role_e  role;
+
+    rc = ngx_http_selkies_origin(r);
+
+    if (rc != NGX_OK) {
+        return ngx_http_selkies_upload_reply(r, (ngx_uint_t) rc,
+                                         "This page may not upload here.",
+                                         NULL);
+    }
+
+    if (ngx_http_selkies_credential(r, &role) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (role != NGX_HTTP_SELKIES_CONTROLLER) {
+        return ngx_http_selkies_upload_reply(r, NGX_HTTP_FORBIDDEN,
+                                         "Who only watches may not upload.",
+                                         NULL);
+    }
+
+    if (!(ngx_http_selkies_files_allowed(r) & SELKIES_FILES_UPLOAD)) {
+        return ngx_http_selkies_upload_reply(r, NGX_HTTP_FORBIDDEN,
+                                         "Uploads are switched off.", NULL);
+    }
+
+    encoding = ngx_http_selkies_header_in(r, "content-encoding");
+
+    if (encoding.len != 0
+        && (encoding.len != sizeof("identity") - 1
+            || ngx_strncasecmp(encoding.data, (u_char *) "identity",
+                               encoding.len)
+               != 0))
+    {
+        return ngx_http_selkies_upload_reply(r,
+                                         NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                         "A compressed body is not taken.",
+                                         NULL);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static const char *
+ngx_http_selkies_upload_headers(ngx_http_request_t *r,
+    selkies_upload_headers_t *h)
+{
+    uint64_t        body;
+    ngx_str_t       value;
+    ngx_uint_t      i;
+    selkies_span_t  spans[5];
+
+    static const char *const  names[] = {
+        "x-upload-path", "x-upload-id", "x-upload-offset", "x-upload-total",
+        "x-upload-final"
+    };
+
+    for (i = 0; i < 5; i++) {
+        value = ngx_http_selkies_header_in(r, names[i]);
+        spans[i].data = value.data;
+        spans[i].len = value.len;
+    }
+
+    body = SELKIES_UPLOAD_UNKNOWN;
+
+    if (r->headers_in.content_length_n >= 0) {
+        body = (uint64_t) r->headers_in.content_length_n;
+
+    } else if (!r->headers_in.chunked) {
+        body = 0;
+    }
+
+    return selkies_upload_parse(h, spans[0], spans[1], spans[2], spans[3],
+                                spans[4], body);
+}
+
+
+/*
+ * Opens what u->headers say; NGX_DECLINED: *result tells why not.  Whatever
+ * comes of it, u may be closed.
+ */
+
+static ngx_int_t
+ngx_http_selkies_upload_open(ngx_http_selkies_upload_t *u,
+    selkies_files_result_t *result)
+{
+    ngx_http_request_t           *r = u->request;
+    ngx_http_selkies_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
+
+    if (ngx_http_selkies_files_root(r, &u->root, &u->root_name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    u->open = 1;
+    u->upload.fd = -1;
+    u->upload.folder = -1;
+    u->upload.base = -1;
+
+    *result = selkies_gate_enter(&ngx_http_selkies_gate, &u->ticket, &u->root,
+                                 &u->headers.path,
+                                 (unsigned) slcf->max_uploads);
+
+    if (*result == SELKIES_FILES_OK) {
+        *result = selkies_upload_begin(&u->upload, &u->root, &u->headers,
+                                       (uint64_t) slcf->upload_reserve);
+    }
+
+    return *result == SELKIES_FILES_OK ? NGX_OK : NGX_DECLINED;
+}
+
+
+static void
+ngx_http_selkies_upload_close(ngx_http_selkies_upload_t *u, int keep)
+{
+    ngx_uint_t  left;
+
+    if (!u->open) {
+        return;
+    }
+
+    u->open = 0;
+
+    left = keep && u->upload.fd != -1 && u->upload.folder != -1;
+
+    selkies_upload_end(&u->upload, keep);
+    selkies_gate_leave(&ngx_http_selkies_gate, &u->ticket);
+    selkies_root_close(&u->root);
+
+    if (left) {
+        ngx_http_selkies_leave_over(u->root_name,
+                                    (u_char *) u->upload.path.data,
+                                    u->upload.base_len);
+    }
+}
+
+
+/* The request ends; if that is early, a slice may be gone on with. */
+
+static void
+ngx_http_selkies_upload_cleanup(void *data)
+{
+    ngx_http_selkies_upload_t  *u = data;
+
+    ngx_http_selkies_upload_close(u, u->headers.id[0] != '\0');
+}
+
+
+static void
+ngx_http_selkies_upload_body(ngx_http_request_t *r)
+{
+    r->read_event_handler = ngx_http_selkies_upload_read;
+
+    ngx_http_selkies_upload_read(r);
+}
+
+
+static void
+ngx_http_selkies_upload_read(ngx_http_request_t *r)
+{
+    size_t                      taken;
+    ngx_int_t                   rc;
+    selkies_files_result_t      result;
+    ngx_http_selkies_upload_t  *u;
+
+    u = ngx_http_get_module_ctx(r, ngx_http_selkies_module);
+    taken = 0;
+
+    for ( ;; ) {
+        result = ngx_http_selkies_upload_take(r, u, &taken);
+
+        if (result != SELKIES_FILES_OK) {
+            ngx_http_finalize_request(r,
+                             ngx_http_selkies_upload_failed(r, u, result));
+            return;
+        }
+
+        if (!r->reading_body) {
+            ngx_http_selkies_upload_done(r, u);
+            return;
+        }
+
+        if (taken >= NGX_HTTP_SELKIES_TURN_BYTES) {
+            ngx_post_event(r->connection->read, &ngx_posted_next_events);
+            return;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+
+            /* at once: the request may linger */
+
+            ngx_http_selkies_upload_cleanup(u);
+            ngx_http_finalize_request(r, rc);
+            return;
+        }
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            return;
+        }
+    }
+}
+
+
+/* What has come of the body goes into the file; the buffers are free again. */
+
+static selkies_files_result_t
+ngx_http_selkies_upload_take(ngx_http_request_t *r,
+    ngx_http_selkies_upload_t *u, size_t *taken)
+{
+    size_t                   len;
+    ngx_buf_t               *b;
+    ngx_chain_t             *cl, *next;
+    selkies_files_result_t   result;
+
+    if (r->request_body == NULL) {
+        return SELKIES_FILES_OK;
+    }
+
+    cl = r->request_body->bufs;
+    r->request_body->bufs = NULL;
+
+    for ( /* void */ ; cl != NULL; cl = next) {
+        next = cl->next;
+        b = cl->buf;
+
+        if (ngx_buf_in_memory(b)) {
+            len = (size_t) (b->last - b->pos);
+            result = selkies_upload_write(&u->upload, b->pos, len);
+
+            if (result != SELKIES_FILES_OK) {
+                return result;
+            }
+
+            b->pos = b->last;
+            *taken += len;
+        }
+
+        ngx_free_chain(r->pool, cl);
+    }
+
+    return SELKIES_FILES_OK;
+}
+
+
+static void
+ngx_http_selkies_upload_done(ngx_http_request_t *r,
+    ngx_http_selkies_upload_t *u)
+{
+    ngx_int_t               rc;
+    selkies_files_result_t  result;
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    result = SELKIES_FILES_OK;
+
+    if (u->headers.final) {
+        result = selkies_upload_finish(&u->upload);
+    }
+
+    if (result != SELKIES_FILES_OK) {
+        rc = ngx_http_selkies_upload_failed(r, u, result);
+
+    } else {
+        ngx_http_selkies_upload_close(u, 1);
+        rc = ngx_http_selkies_upload_reply(r, NGX_HTTP_OK, NULL, u);
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+/* The upload is thrown away, unless it is another one's, or goes on. */
+
+static ngx_int_t
+ngx_http_selkies_upload_failed(ngx_http_request_t *r,
+    ngx_http_selkies_upload_t *u, selkies_files_result_t result)
+{
+    const ngx_http_selkies_result_t  *answer;
+
+    answer = &ngx_http_selkies_results[result];
+
+    if (result == SELKIES_FILES_FAILED) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, ngx_errno,
+                      "an upload failed");
+    }
+
+    ngx_http_selkies_upload_close(u, result == SELKIES_FILES_OFFSET);
+
+    return ngx_http_selkies_upload_reply(r, answer->status, answer->text,
+                                         result == SELKIES_FILES_OFFSET
+                                         ? u : NULL);
+}
+
+
+/* `u`: what the answer says of it; its offset, where there is an error. */
+
+static ngx_int_t
+ngx_http_selkies_upload_reply(ngx_http_request_t *r, ngx_uint_t status,
+    const char *text, ngx_http_selkies_upload_t *u)
+{
+    u_char  *buf, *p, *last;
+
+    buf = ngx_pnalloc(r->pool, NGX_HTTP_SELKIES_REPLY_BYTES);
+    if (buf == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = buf;
+    last = buf + NGX_HTTP_SELKIES_REPLY_BYTES;
+
+    if (text != NULL) {
+        p = ngx_slprintf(buf, last, "{\"status\":\"error\",\"message\":\"%s\"",
+                         text);
+
+        if (u != NULL) {
+            p = ngx_slprintf(p, last, ",\"offset\":%uL", u->upload.offset);
+        }
+
+    } else if (u != NULL) {
+        p = ngx_slprintf(buf, last, "{\"status\":\"success\",\"bytes\":%uL",
+                         u->upload.offset);
+
+        if (u->headers.id[0] != '\0') {
+            p = ngx_slprintf(p, last, ",\"complete\":%s",
+                             u->headers.final ? "true" : "false");
+        }
+    }
+
+    p = ngx_slprintf(p, last, "}\n");
+
+    return ngx_http_selkies_answer(r, status, "application/json", buf,
+                                   (size_t) (p - buf));
+}
+
+
+void
+ngx_http_selkies_upload_start(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    ngx_int_t                   rc;
+    selkies_files_result_t      result;
+    ngx_http_selkies_upload_t  *u;
+
+    u = s->upload;
+
+    /* the one before counts if it is whole, though its end never came */
+
+    if (u != NULL && u->open && u->upload.fd != -1
+        && u->upload.offset == u->upload.total)
+    {
+        ngx_http_selkies_upload_say(s, selkies_upload_finish(&u->upload));
+    }
+
+    ngx_http_selkies_upload_leave(s);
+
+    if (!(ngx_http_selkies_files_allowed(s->request) & SELKIES_FILES_UPLOAD)) {
+        ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
+                      "upload refused: they are switched off");
+        return;
+    }
+
+    if (u == NULL) {
+        u = ngx_pcalloc(s->request->pool, sizeof(ngx_http_selkies_upload_t));
+        if (u == NULL) {
+            return;
+        }
+
+        u->request = s->request;
+        s->upload = u;
+    }
+
+    u->headers.id[0] = '\0';
+    u->headers.offset = 0;
+    u->headers.total = cmd->u.upload.size_bytes;
+    u->headers.final = 1;
+
+    result = SELKIES_FILES_BAD_PATH;
+    rc = NGX_DECLINED;
+
+    if (selkies_path_parse(&u->headers.path, cmd->u.upload.path.data,
+                           cmd->u.upload.path.data + cmd->u.upload.path.len, 1)
+        == 0)
+    {
+        rc = ngx_http_selkies_upload_open(u, &result);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_selkies_upload_say(s, rc == NGX_DECLINED
+                                       ? result : SELKIES_FILES_FAILED);
+        ngx_http_selkies_upload_leave(s);
+    }
+}
+
+
+void
+ngx_http_selkies_upload_data(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    selkies_files_result_t      result;
+    ngx_http_selkies_upload_t  *u = s->upload;
+
+    if (u == NULL || !u->open) {
+        return;
+    }
+
+    result = selkies_upload_write(&u->upload, cmd->u.payload.data,
+                                  cmd->u.payload.len);
+
+    if (result != SELKIES_FILES_OK) {
+        ngx_http_selkies_upload_say(s, result);
+        ngx_http_selkies_upload_leave(s);
+    }
+}
+
+
+void
+ngx_http_selkies_upload_finish(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    selkies_path_t              path;
+    ngx_http_selkies_upload_t  *u = s->upload;
+
+    if (u == NULL || !u->open) {
+        return;
+    }
+
+    if (selkies_path_parse(&path, cmd->u.upload.path.data,
+                           cmd->u.upload.path.data + cmd->u.upload.path.len, 1)
+        == 0
+        && path.len == u->upload.path.len
+        && ngx_memcmp(path.data, u->upload.path.data, path.len) == 0)
+    {
+        ngx_http_selkies_upload_say(s, selkies_upload_finish(&u->upload));
+    }
+
+    ngx_http_selkies_upload_leave(s);
+}
+
+
+void
+ngx_http_selkies_upload_error(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd)
+{
+    ngx_http_selkies_upload_leave(s);
+}
+
+
+void
+ngx_http_selkies_upload_leave(ngx_http_selkies_session_t *s)
+{
+    if (s->upload != NULL) {
+        ngx_http_selkies_upload_close(s->upload, 0);
+    }
+}
+
+
+/* The stock protocol has no answer: only the log tells. */
+
+static void
+ngx_http_selkies_upload_say(ngx_http_selkies_session_t *s,
+    selkies_files_result_t result)
+{
+    if (result != SELKIES_FILES_OK) {
+        ngx_log_error(NGX_LOG_WARN, s->connection->log,
+                      result == SELKIES_FILES_FAILED ? ngx_errno : 0,
+                      "upload over the websocket: %s",
+                      ngx_http_selkies_results[result].text);
+    }
+}
+
+
+/*
+ * Something lies in the root, below the first below_len bytes of a path, that
+ * goes if nobody comes for it.
+ */
+
+static void
+ngx_http_selkies_leave_over(u_char *root, u_char *below, size_t below_len)
+{
+    size_t                        len;
+    u_char                       *p;
+    ngx_queue_t                  *q;
+    ngx_http_selkies_leftover_t  *left;
+
+    for (q = ngx_queue_head(&ngx_http_selkies_leftovers);
+         q != ngx_queue_sentinel(&ngx_http_selkies_leftovers);
+         q = ngx_queue_next(q))
+    {
+        left = ngx_queue_data(q, ngx_http_selkies_leftover_t, queue);
+
+        /* it looks again as long as there is anything */
+
+        if (ngx_strcmp(left->root, root) == 0
+            && ngx_strlen(left->below) == below_len
+            && ngx_strncmp(left->below, below, below_len) == 0)
+        {
+            return;
+        }
+    }
+
+    len = ngx_strlen(root);
+
+    left = ngx_calloc(sizeof(ngx_http_selkies_leftover_t) + len + below_len
+                      + 2, ngx_cycle->log);
+    if (left == NULL) {
+        return;
+    }
+
+    p = (u_char *) left + sizeof(ngx_http_selkies_leftover_t);
+
+    left->root = p;
+    p = ngx_cpymem(p, root, len) + 1;
+    left->below = p;
+    ngx_memcpy(p, below, below_len);
+
+    left->dummy.fd = (ngx_socket_t) -1;
+    left->timer.data = &left->dummy;
+    left->timer.log = ngx_cycle->log;
+    left->timer.handler = ngx_http_selkies_sweep_handler;
+    left->timer.cancelable = 1;
+    left->dummy.data = left;
+
+    ngx_queue_insert_tail(&ngx_http_selkies_leftovers, &left->queue);
+    ngx_add_timer(&left->timer, NGX_HTTP_SELKIES_SWEEP_MS);
+}
+
+
+static void
+ngx_http_selkies_sweep_handler(ngx_event_t *ev)
+{
+    ngx_connection_t             *dummy = ev->data;
+    ngx_http_selkies_leftover_t  *left = dummy->data;
+
+    if (ngx_http_selkies_sweep(left->root, left->below) != 0) {
+        ngx_add_timer(&left->timer, NGX_HTTP_SELKIES_SWEEP_MS);
+        return;
+    }
+
+    ngx_queue_remove(&left->queue);
+    ngx_free(left);
+}
+
+
+static size_t
+ngx_http_selkies_sweep(u_char *root, u_char *below)
+{
+    size_t          left;
+    selkies_root_t  r;
+
+    if (selkies_root_open(&r, (char *) root) == -1) {
+        return 0;
+    }
+
+    left = selkies_files_sweep(&r, (char *) below);
+    selkies_root_close(&r);
+
+    return left;
+}
