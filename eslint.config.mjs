@@ -60,8 +60,10 @@ export default [
         files: ['web/**/*.js'],
         languageOptions: {
             ecmaVersion: 2024, sourceType: 'module',
-            globals: globals('AbortSignal Blob CSS ClipboardItem TextDecoder TextEncoder btoa '
-                + 'DOMException DataView EncodedVideoChunk Image '
+            globals: globals('AbortSignal AudioContext AudioDecoder AudioEncoder AudioData '
+                + 'AudioWorkletNode Blob CSS ClipboardItem TextDecoder TextEncoder btoa '
+                + 'DOMException DataView EncodedAudioChunk EncodedVideoChunk GainNode Image '
+                + 'MessageChannel Option removeEventListener '
                 + 'OffscreenCanvas VideoFrame createImageBitmap '
                 + 'MediaStream ResizeObserver URL URLSearchParams VideoDecoder WebSocket '
                 + 'Worker XMLHttpRequest addEventListener atob cancelAnimationFrame clearInterval '

@@ -199,6 +199,26 @@ function watchLoading(session) {
 }
 
 
+/** Sound has the time that pictures leave, and only where there is some.
+ *
+ * @param {Session} session */
+function watchSound(session) {
+    let loading = false;
+    const consider = () => {
+        if (!loading && session.state === 'live' && typeof AudioWorkletNode !== 'undefined'
+            && session.settings.audio_enabled?.value === true)
+        {
+            loading = true;
+            void import('./sound.js').then(module => module.watch(session, probing));
+        }
+    };
+
+    session.on('state', consider);
+    session.on('settings', consider);
+    consider();
+}
+
+
 /** What needs no socket, and what loads beside its handshake.
  *
  * @param {Session} session
@@ -223,6 +243,7 @@ async function loadRest(session, picture) {
     lite.watch(session);
     colour.watch(session);
     toolbar.mount({ session, stage, picture, pointer: point, keyboard: keys, clipboard });
+    watchSound(session);
 }
 
 

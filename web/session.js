@@ -80,6 +80,8 @@ export class Session {
         this.told = /** @type {Map<number, string>} */ (new Map());
         /** see lite.js */
         this.lite = '';
+        /** @type {import('./sound.js').Sound | null} once it is loaded */
+        this.sound = null;
         this.sentSize = '';
         this.hideTimer = 0;
         this.stopped = false;
@@ -190,15 +192,17 @@ export class Session {
     hello() {
         const first = this.ext(this.socketId, this.resume || undefined);
 
+        const sound = this.sound?.verb ?? 'STOP_AUDIO';
+
         if (this.fragment.shared) {
-            return [first, 'START_VIDEO'];
+            return [first, sound, 'START_VIDEO'];
         }
 
         const size = this.wantedSize();
         const claim = claimOf(this.fragment, size, devicePixelRatio);
 
         this.sentSize = `${size.width}x${size.height}`;
-        return [first, 'SETTINGS,' + JSON.stringify(claim), 'cr'];
+        return [first, sound, 'SETTINGS,' + JSON.stringify(claim), 'cr'];
     }
 
     /** @param {boolean} swap  keep the present socket until this one has a picture */

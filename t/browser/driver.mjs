@@ -43,7 +43,8 @@ class Chromium {
         const { chromium } = await import('playwright-core');
 
         this.browser = await chromium.launch({ executablePath: path,
-                                               args: ['--no-sandbox'] });
+                                               args: ['--no-sandbox',
+                /* as for people */ '--autoplay-policy=document-user-activation-required'] });
     }
 
     /** @param {any} o */

@@ -20,6 +20,7 @@ const FIRST_FRAME_MS = 3000;
 const FIRST_FRAME_TRIES = 5;
 const QUEUE_SLOW = 8;
 const STILL_MS = 100;
+const SOUND = 1;
 
 /**
  * @typedef {object} Connection
@@ -60,6 +61,8 @@ let kept = null;
 let watched = null;
 /** @type {VideoFrame | null} the last picture from before there was a sink */
 let early = null;
+/** @type {typeof import('./audio.js') | null} loaded when the page wants sound */
+let sound = null;
 
 const figures = new Figures(performance.now());
 
@@ -181,6 +184,12 @@ function onBinary(from, buffer) {
 
     if (jpeg === null && header === null) {
         const first = buffer.byteLength > 0 ? new Uint8Array(buffer)[0] : 0;
+
+        if (first === SOUND && from === active) {
+            figures.received(buffer.byteLength);
+            sound?.push(buffer);
+        }
+
         figures.foreign += first === VIDEO_JPEG || first === VIDEO_H264 ? 1 : 0;
         return;
     }
@@ -460,6 +469,13 @@ page.onmessage = (/** @type {MessageEvent} */ event) => {
 
     case 'close':
         closeAll();
+        break;
+
+    case 'sound':
+        void import('./audio.js').then(module => {
+            sound = module;
+            module.obey(order);
+        });
         break;
 
     case 'watch':

@@ -28,6 +28,14 @@ import { button, element, icon } from './dom.js';
 /** @type {Row[]} in the order of their buttons */
 export const PANELS = [
     {
+        name: 'audio',
+        text: 'Sound',
+        title: 'Volume, device, microphone',
+        offered: session => session.sound !== null
+                            && session.settings.audio_enabled?.value === true,
+        load: () => import('./sound.js')
+    },
+    {
         name: 'displays',
         text: 'Screens',
         title: 'Show the desktop on further screens',
@@ -79,7 +87,7 @@ export class Panels {
                 this.show(this.open === row.name ? '' : row.name);
             } })]));
 
-        for (const event of ['control', 'settings', 'ext', 'state']) {
+        for (const event of ['control', 'settings', 'ext', 'state', 'sound']) {
             parts.session.on(event, () => this.offer());
         }
 

@@ -1,7 +1,7 @@
 /**
  * The test hook of `?probe=1`: reads decoded pixels and times. It only reads.
  *
- *   window.__selkies.state, .frames, .stats, .settings, .extended, .lite,
+ *   window.__selkies.state, .frames, .stats, .settings, .extended, .lite, .sound,
  *       .clipboard    clipboard.js, once it has something to tell
  *   probe(points)     colours of the picture on show: {rgb, frame, width, height, t}
  *   watch(points, fn) fn({rgb, frame, t}) for every decoded picture; null stops
@@ -77,6 +77,9 @@ export function expose(session) {
         },
         get control() {
             return session.control;
+        },
+        get sound() {
+            return session.sound;
         },
 
         /** @param {{ x: number, y: number }[]} points */

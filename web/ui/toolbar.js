@@ -60,6 +60,7 @@ class Toolbar {
         this.badges();
         this.listen();
         this.controlChanged();
+        this.soundChanged();
         this.quality(this.session.stats);
 
         if (parts.keyboard.soft) {
@@ -93,6 +94,8 @@ class Toolbar {
             run: () => this.toggleMenu(this.menu?.hidden !== false) });
         this.keys.setAttribute('aria-haspopup', 'menu');
         this.keys.setAttribute('aria-expanded', 'false');
+        this.mute = button({ text: 'Mute', icon: 'sound', title: 'The desktop’s sound',
+            run: () => this.session.sound?.mute(this.session.sound.state !== 'muted') });
         this.figures = button({ text: 'Statistics', icon: 'stats',
             title: 'Frame rate, bit rate, latency', run: () => {
                 this.figures?.setAttribute('aria-pressed', String(this.stats.toggle()));
@@ -121,7 +124,8 @@ class Toolbar {
         this.name = /** @type {HTMLElement} */ (title.firstChild);
         return element('div', { id: 'tools', role: 'toolbar', inert: '',
                                 'aria-label': 'Desktop' },
-            title, this.full, this.game, this.type, this.pad, this.keys, ...this.panels.buttons.values(),
+            title, this.full, this.game, this.type, this.pad, this.keys, this.mute,
+            ...this.panels.buttons.values(),
             this.figures, this.power, this.menu);
     }
 
@@ -167,6 +171,7 @@ class Toolbar {
         session.on('stats', stats => this.quality(stats));
         session.on('state', () => this.quality(session.stats));
         session.on('missing', () => this.quality(session.stats));
+        session.on('sound', () => this.soundChanged());
         session.on('lock', locked => {
             if (locked) {
                 this.say('Mouse locked to the desktop. Esc releases it.');
@@ -323,6 +328,18 @@ class Toolbar {
         }
 
         document.documentElement.classList.toggle('viewer', !this.session.control);
+    }
+
+    soundChanged() {
+        const state = this.session.sound?.state ?? 'off';
+        const silent = state === 'muted';
+
+        if (this.mute !== undefined) {
+            this.mute.hidden = state === 'off';
+            this.mute.querySelector('use')?.setAttribute('href',
+                silent ? '#icon-muted' : '#icon-sound');
+            this.mute.querySelector('span')?.replaceChildren(silent ? 'Unmute' : 'Mute');
+        }
     }
 
     /** @param {Record<string, any>} stats */

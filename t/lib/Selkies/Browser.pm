@@ -28,8 +28,10 @@ sub missing {
 	return undef;
 }
 
+# new($t, name, path, environment => value, ...)
+
 sub new {
-	my ($class, $t, $name, $path) = @_;
+	my ($class, $t, $name, $path, %environment) = @_;
 
 	pipe my $in, my $commands or die "pipe: $!\n";
 	pipe my $answers, my $out or die "pipe: $!\n";
@@ -43,6 +45,7 @@ sub new {
 		open STDERR, '>>', "$t->{dir}/logs/browser.log";
 		$ENV{HOME} = $ENV{TMPDIR} = "$t->{dir}/browser";
 		delete @ENV{qw/ DISPLAY XAUTHORITY DBUS_SESSION_BUS_ADDRESS /};
+		%ENV = (%ENV, %environment);
 		chdir Selkies->root();
 		exec 'node', 't/browser/driver.mjs', $name, $path;
 	});

@@ -13,12 +13,12 @@ use POSIX qw/ _exit /;
 
 use Selkies;
 
-# new($t): the server is ready.  socket() is for selkies_pulse_server.
+# new($t, name => of its folder, late => 1): unless late the server is ready.  socket() is for selkies_pulse_server.
 
 sub new {
 	my ($class, $t, %o) = @_;
 
-	my $self = bless { t => $t, dir => $t->dir() . '/sound',
+	my $self = bless { t => $t, dir => $t->dir() . '/' . ($o{name} || 'sound'),
 		channels => $o{channels} || 2, map => $o{map},
 		modules => $o{modules} }, $class;
 

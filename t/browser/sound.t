@@ -1,0 +1,259 @@
+#!/usr/bin/perl
+
+# Copyright (C) ngx_selkies authors
+# SPDX-License-Identifier: BSD-2-Clause
+
+# The desktop's sound in the page, in Chromium and in Firefox: nothing before a
+# gesture, then what is played, muted and loud again, and after a reload.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+use lib 'lib', 't/lib';
+
+use JSON::PP;
+
+use Selkies;
+use Selkies::Browser;
+use Selkies::HTTP;
+use Selkies::Sound;
+use Selkies::X;
+
+my %path = (chromium => '/usr/bin/chromium', firefox => '/usr/bin/firefox-esr');
+
+my @browsers = grep { !Selkies::Browser->missing($path{$_}) } sort keys %path;
+
+plan(skip_all => 'no browser, or no node_modules') unless @browsers;
+
+my $t = Selkies->new(x => '1280x720', workers => 2, timeout => 240);
+my $sound = Selkies::Sound->new($t);
+
+# what the browsers play on: Firefox plays nothing without a device
+
+my $speakers = Selkies::Sound->new($t, name => 'speakers');
+
+$t->conf(<<"EOC");
+%%GLOBALS%%
+events {}
+http {
+    %%GLOBALS_HTTP%%
+
+    server {
+        listen %%PORT_0%%;
+        include %%WEB%%/../conf/selkies-headers.conf;
+
+        location / {
+            root %%WEB%%;
+            %%SELKIES%%
+            selkies_pulse_server @{[ $sound->socket() ]};
+        }
+
+        location /mute/ {
+            alias %%WEB%%/;
+            %%SELKIES%%
+            selkies_pulse_server @{[ $sound->socket() ]};
+            selkies_audio_enabled off;
+        }
+    }
+}
+EOC
+
+my $x = $t->x_client();
+
+$x->tell('card');
+$t->run();
+
+my $url = 'http://localhost:' . $t->port();
+my $browser;
+
+sub listeners {
+	my ($body) = $t->http_get('/api/status') =~ /\r\n\r\n(.*)/s;
+
+	return decode_json($body)->{audio}{listeners};
+}
+
+sub open_page {
+	my ($name, $path) = @_;
+
+	$browser->command('open', width => 900, height => 500,
+		url => "$url$path?probe=1");
+	ok(peek($name, "__selkies.state === 'live'"), 'the page is live');
+}
+
+# As the browser's until(), but what Playwright evaluates counts as a gesture.
+
+sub peek {
+	my ($name, $expression) = @_;
+
+	return $browser->until($expression, 20) if $name ne 'chromium';
+
+	return wait_for(sub {
+		my $answer = $browser->command('devtools', method => 'Runtime.evaluate',
+			params => { expression => "Boolean($expression)",
+				returnByValue => JSON::PP::true });
+
+		return $answer->{result}{value};
+	}, 20);
+}
+
+# What is played just now, of what the gain lets through: the strongest pitch
+# and its level, as an analyser sees it.
+
+sub analyse {
+	my ($seconds) = @_;
+
+	return $browser->eval(<<"EOJ");
+const { context, gain, figures } = __selkies.sound;
+const analyser = context.createAnalyser();
+analyser.fftSize = 16384;
+analyser.smoothingTimeConstant = 0;
+gain.connect(analyser);
+await new Promise(resolve => setTimeout(resolve, 1000 * $seconds));
+const samples = new Float32Array(analyser.fftSize);
+const bins = new Float32Array(analyser.frequencyBinCount);
+analyser.getFloatTimeDomainData(samples);
+analyser.getFloatFrequencyData(bins);
+gain.disconnect(analyser);
+let at = 0;
+bins.forEach((value, i) => { at = value > bins[at] ? i : at; });
+const power = samples.reduce((sum, value) => sum + value * value, 0) / samples.length;
+return { hz: at * context.sampleRate / analyser.fftSize,
+         db: 10 * Math.log10(power + 1e-12), rate: context.sampleRate,
+         figures: __selkies.sound.figures, latency: __selkies.sound.latencyMs };
+EOJ
+}
+
+# A tone on both channels comes out within 1 dB; three tries, for a busy machine.
+
+sub hears {
+	my ($name, %o) = @_;
+
+	my ($right, $heard);
+	my $db = (defined $o{db} ? $o{db} : -12) - 3.01 + ($o{gain} || 0);
+
+	for my $try (1 .. 3) {
+		my $pid = $sound->play(hz => $o{hz}, channels => 1,
+			db => defined $o{db} ? $o{db} : -12);
+
+		$browser->until("__selkies.sound.state === 'on'", 5);
+		$heard = analyse(1);
+		$sound->stop($pid);
+
+		note(sprintf '%s: %.0f Hz at %.2f dB, buffer %.0f ms for %d, %d gaps, '
+			. '%d cuts, %.0f ms to the ear', $name, $heard->{hz}, $heard->{db},
+			$heard->{figures}{levelMs}, $heard->{figures}{aimMs},
+			$heard->{figures}{gaps}, $heard->{figures}{cuts},
+			$heard->{latency} || 0);
+
+		$right = abs($heard->{hz} - $o{hz}) < 10
+			&& abs($heard->{db} - $db) <= 1;
+		last if $right;
+	}
+
+	ok($right, "$name: its pitch, and its level within 1 dB");
+}
+
+for my $name (@browsers) {
+	$browser = Selkies::Browser->new($t, $name, $path{$name},
+		PULSE_SERVER => 'unix:' . $speakers->socket());
+
+	open_page($name, '/');
+
+	# the browser wants a gesture first; until then nothing is sent
+
+	SKIP: {
+		skip 'what the driver evaluates is a gesture in Firefox', 5
+			if $name eq 'firefox';
+
+		ok(peek($name, "__selkies.sound.state === 'locked'"),
+			"$name: locked until a gesture");
+		ok(peek($name,
+			"document.querySelector('.chip.sound').offsetHeight >= 44"),
+			'a chip says so');
+		$browser->command('shot', path => "$ENV{SELKIES_SHOTS}/chip.png")
+			if $ENV{SELKIES_SHOTS};
+		ok(wait_for(sub { return listeners() == 0 }), 'the server sends nothing');
+		$browser->command('click', x => 450, y => 250);
+		ok($browser->until("__selkies.sound.state === 'on'", 10),
+			'any click will do');
+		ok($browser->eval(q{
+			return document.querySelector('.chip.sound').hidden; }),
+			'the chip is gone');
+	}
+
+	ok($browser->until("__selkies.sound.state === 'on'", 10),
+		"$name: sound is on");
+	is(listeners(), 1, 'it listens');
+
+	hears("$name, a tone", hz => 1000);
+	hears("$name, a low one", hz => 220, db => -20);
+
+	# the device of a browser without one is a timer: its buffer must not run
+	# away either
+
+	cmp_ok($browser->eval('return __selkies.sound.figures.levelMs'), '<', 150,
+		'the buffer is short');
+
+	$browser->eval('__selkies.sound.setVolume(0.5)');
+	hears("$name, half as loud", hz => 500, gain => -6.02);
+	$browser->eval('__selkies.sound.setVolume(1)');
+
+	# muted is not sent, and remembered
+
+	$browser->eval(q{ [...document.querySelectorAll('#tools button')]
+		.find(item => item.textContent === 'Mute').click(); });
+	ok($browser->until("__selkies.sound.state === 'muted'"), 'muted');
+	ok(wait_for(sub { return listeners() == 0 }), 'and nothing is sent');
+	$browser->eval(q{ [...document.querySelectorAll('#tools button')]
+		.find(item => item.textContent === 'Unmute').click(); });
+	ok($browser->until("__selkies.sound.state === 'on'"), 'loud again');
+	hears("$name, unmuted", hz => 700);
+
+	# a reload of nginx: sound goes on with the new connection
+
+	$t->reload();
+	ok($t->reloaded(), 'nginx is reloaded');
+	ok($browser->until("__selkies.state === 'live'
+		&& __selkies.sound.state === 'on'", 10), 'the page is back');
+	hears("$name, after a reload", hz => 600);
+
+	# a server of sound that dies and comes back
+
+	$sound->kill();
+	ok($browser->until("__selkies.sound.state === 'off'", 5), 'told that it died');
+	$sound->start();
+	ok($browser->until("__selkies.sound.state === 'on'", 5), 'and is back');
+	hears("$name, after its restart", hz => 800);
+
+	# the panel
+
+	$browser->eval(q{ [...document.querySelectorAll('#tools button')]
+		.find(item => item.textContent === 'Sound').click(); });
+	ok($browser->until(
+		q{document.querySelector('#panel .audio-panel input') !== null}),
+		'the panel');
+	ok($browser->until(q{/Buffer \d+ ms/.test(
+		document.querySelector('#panel .figures').textContent)}), 'its figures');
+	$browser->command('shot', path => "$ENV{SELKIES_SHOTS}/sound-$name.png")
+		if $ENV{SELKIES_SHOTS};
+	$browser->command('close');
+
+	# where the operator wants no sound nothing of it is loaded
+
+	open_page($name, '/mute/');
+	is($browser->eval('return __selkies.sound === null'), JSON::PP::true,
+		'audio_enabled off: nothing is loaded');
+	is($browser->eval(q{ return [...document.querySelectorAll('#tools button')]
+		.filter(item => !item.hidden && /Mute|Sound/.test(item.textContent))
+		.length }), 0, 'nor offered');
+
+	my @problems = @{ $browser->command('problems') };
+
+	is(scalar @problems, 0, "$name: nothing to complain of")
+		or diag(join "\n", @problems);
+	$browser->quit();
+}
+
+$t->done();

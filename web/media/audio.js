@@ -1,0 +1,163 @@
+/**
+ * Opus packets of the wire to samples, in the media worker. Loaded when the page
+ * hands over the port of its audio worklet.
+ *
+ * Copyright (C) ngx_selkies authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+const RATE = 48000;
+const HEADER = 2;
+/** decodes that are under way; more means that the decoder hangs */
+const QUEUE_MAX = 50;
+const FAILURES_MAX = 5;
+
+/** Streams, those of them that are two channels, and where each channel is: of
+ *  more than two channels a decoder must be told.
+ *
+ * @type {Record<number, number[]>} */
+const LAYOUTS = {
+    6: [4, 2, 0, 4, 1, 2, 3, 5],
+    8: [5, 3, 0, 6, 1, 2, 3, 4, 5, 7]
+};
+
+/** Milliseconds of one frame, by the upper five bits of a packet. */
+const FRAME_MS = [
+    10, 20, 40, 60, 10, 20, 40, 60, 10, 20, 40, 60, 10, 20, 10, 20,
+    2.5, 5, 10, 20, 2.5, 5, 10, 20, 2.5, 5, 10, 20, 2.5, 5, 10, 20
+];
+
+/**
+ * How much sound a packet has (RFC 6716, 3.1), 0 where it is none.
+ *
+ * @param {Uint8Array} packet
+ */
+export function packetMs(packet) {
+    const [head, count] = packet;
+
+    if (head === undefined) {
+        return 0;
+    }
+
+    const frames = (head & 3) === 0 ? 1 : (head & 3) < 3 ? 2 : (count ?? 0) & 63;
+    return frames * (FRAME_MS[head >> 3] ?? 0);
+}
+
+
+/**
+ * The head of an Ogg stream (RFC 7845, 5.1), which decoders take for their
+ * description; none is needed for one or two channels.
+ *
+ * @param {number} channels
+ * @returns {Uint8Array | undefined}
+ */
+export function opusHead(channels) {
+    const layout = LAYOUTS[channels];
+
+    if (layout === undefined) {
+        return undefined;
+    }
+
+    const head = new Uint8Array(19 + layout.length);
+
+    head.set(new TextEncoder().encode('OpusHead'));
+    head.set([1, channels, 0, 0, RATE & 255, RATE >> 8, 0, 0, 0, 0, 1, ...layout], 8);
+    return head;
+}
+
+
+export class Hearing {
+    /**
+     * @param {MessagePort} port  to the worklet
+     * @param {number} channels
+     */
+    constructor(port, channels) {
+        this.port = port;
+        this.channels = channels;
+        this.time = 0;
+        this.failures = 0;
+        /** @type {AudioDecoder | null} */
+        this.decoder = null;
+    }
+
+    open() {
+        const decoder = new AudioDecoder({
+            output: data => this.decoded(data),
+            error: () => {
+                if (this.decoder === decoder) {
+                    this.decoder = null;
+                    this.failures++;
+                }
+            }
+        });
+
+        decoder.configure({ codec: 'opus', sampleRate: RATE, numberOfChannels: this.channels,
+                            description: opusHead(this.channels) });
+        this.decoder = decoder;
+        return decoder;
+    }
+
+    /** @param {ArrayBuffer} message */
+    push(message) {
+        const bytes = new Uint8Array(message);
+
+        /* other kinds of the newer dialect, and its mark of the end */
+        if (bytes[1] !== 0 || this.failures >= FAILURES_MAX) {
+            return;
+        }
+
+        const packet = bytes.subarray(HEADER);
+        const ms = packetMs(packet);
+
+        if (ms === 0) {
+            return;
+        }
+
+        const decoder = this.decoder ?? this.open();
+
+        if (decoder.decodeQueueSize < QUEUE_MAX) {
+            decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: this.time,
+                                                   duration: ms * 1000, data: packet }));
+        }
+
+        this.time += ms * 1000;
+    }
+
+    /** @param {AudioData} data */
+    decoded(data) {
+        const planes = Array.from({ length: data.numberOfChannels }, (_, planeIndex) => {
+            const plane = new Float32Array(data.numberOfFrames);
+
+            data.copyTo(plane, { planeIndex, format: 'f32-planar' });
+            return plane;
+        });
+
+        data.close();
+        this.failures = 0;
+        this.port.postMessage(planes, planes.map(plane => plane.buffer));
+    }
+
+    close() {
+        this.decoder?.close();
+        this.decoder = null;
+        this.port.close();
+    }
+}
+
+
+/** @type {Hearing | null} */
+let hearing = null;
+
+/** The page hands over its worklet's port.
+ *
+ *  @param {{ port: MessagePort, channels: number }} order */
+export function obey(order) {
+    hearing?.close();
+    hearing = new Hearing(order.port, order.channels);
+}
+
+
+/** @param {ArrayBuffer} message  of the wire */
+export function push(message) {
+    hearing?.push(message);
+}
