@@ -123,6 +123,14 @@ sub shot {
 	$b->command('shot', path => "$folder/$name.png");
 }
 
+# All that a process has started, and that have.
+
+sub processes_of {
+	my @found = split ' ', `ps -o pid= --ppid $_[0]`;
+
+	return map { ($_, processes_of($_)) } @found;
+}
+
 ###############################################################################
 # input methods
 
@@ -179,6 +187,33 @@ is($b->eval("return await new Promise(resolve => {
 	setTimeout(resolve, 5000, 'never'); })"), 'locked',
 	'fullscreen locks the keyboard');
 $b->eval('await document.exitFullscreen()');
+
+###############################################################################
+# a pen is a mouse, once
+
+sub pen {
+	my ($type, $x, $y, %more) = @_;
+
+	devtools('Input.dispatchMouseEvent', type => "mouse$type", x => $x,
+		y => $y, pointerType => 'pen', %more);
+}
+
+$x->events();
+pen('Moved', 100, 100);
+pen('Pressed', 120, 110, button => 'left', buttons => 1, clickCount => 1);
+pen('Moved', 140, 120, button => 'left', buttons => 1);
+pen('Released', 150, 130, button => 'left', clickCount => 1);
+like($x->wait(qr/^button/, 3), qr/press 1 .* at 120 110/, 'a pen presses');
+like($x->wait(qr/^button/, 3), qr/release 1 .* at 150 130/, 'and lets go');
+$b->eval("const stage = document.getElementById('stage');
+	stage.setPointerCapture = () => undefined;
+	for (const [type, buttons] of [['down', 32], ['up', 0]]) {
+		stage.dispatchEvent(new PointerEvent('pointer' + type,
+			{ pointerType: 'pen', buttons, clientX: 160, clientY: 140 }));
+	}");
+buttons_are('p:1 r:1', 'so does its eraser');
+$b->command('click', x => 170, y => 150);
+buttons_are('p:1 r:1', 'and a mouse after it');
 
 ###############################################################################
 # cursors
@@ -384,13 +419,41 @@ like($b->eval("const c = document.getElementById('cursor').getBoundingClientRect
 	return document.getElementById('cursor').hidden ? 'hidden'
 		: [c.left + 4, c.top + 4].map(Math.round).join()"), qr/^$at[0],$at[1]$/,
 	'which is drawn where it is');
-shot('trackpad');
 $x->events();
 tap([ 50, 800 ]);
 buttons_are('p:1 r:1', 'a tap clicks');
 is(join(',', ($x->pointer())[0, 1]), "$at[0],$at[1]", 'where the pointer is');
 
+shot('trackpad');
+$b->eval("document.getElementById('handle').click()");
+shot('toolbar');
+
 is(join("\n", @{ $b->command('problems') }), '', 'no problem of the page');
+
+###############################################################################
+# a browser that is killed holds nothing any more
+
+open_page();
+$b->command('move', x => 200, y => 200);
+$b->command('down', key => $_) for qw/ Shift A /;
+devtools('Input.dispatchMouseEvent', type => 'mousePressed', x => 200, y => 200,
+	button => 'left', buttons => 1, clickCount => 1);
+ok(wait_for(sub {
+	return 2 == scalar $x->keys() && hex(($x->pointer())[2]) & 0x100;
+}, 3), 'Shift, A and a button held');
+
+my @processes = processes_of($b->{pid});
+my $start = now_ms();
+
+kill 'KILL', @processes;
+ok(wait_for(sub {
+	return !$x->keys() && !(hex(($x->pointer())[2]) & 0x100);
+}, 5), 'kill -9 of the browser lets go of all');
+
+my $ms = now_ms() - $start;
+
+note(sprintf 'released after %.0f ms', $ms);
+cmp_ok($ms, '<', 500 * slower(), 'soon: 100 ms on a quiet machine');
 
 $b->quit();
 $t->done();

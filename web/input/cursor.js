@@ -60,7 +60,8 @@ export class Cursor {
         /** stream pixels */
         this.x = 0;
         this.y = 0;
-        /** @type {Map<string, string>} shapes that were made, by handle and ratio */
+        /** @type {Map<string, string>} shapes that were made, by ratio and picture:
+         *  another X server has the same handles for others */
         this.shapes = new Map();
         /** @type {HTMLImageElement | null} */
         this.drawn = null;
@@ -110,7 +111,7 @@ export class Cursor {
             this.draw(`data:image/png;base64,${data}`);
         } else {
             this.take(`data:image/png;base64,${data}`, ratio,
-                      `${cursor.handle} ${ratio.toFixed(4)}`);
+                      `${ratio.toFixed(4)} ${this.hotX} ${this.hotY} ${data}`);
         }
     }
 
