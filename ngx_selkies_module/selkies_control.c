@@ -5,7 +5,8 @@
  * See selkies_control.h.
  *
  * The ring has one producer (the event loop: `head`) and one consumer (the
- * thread: `tail`).  A client that leaves is only marked, so that this is
+ * thread: `tail`).  Motion waits before it for as long as a read's messages
+ * are nothing else.  A client that leaves is only marked, so that this is
  * never lost; the thread collects the marked ones before it drains the ring,
  * and frees them after, when no event names them any more.
  */
@@ -43,6 +44,9 @@ static void selkies_control_lost(selkies_control_t *control);
 static selkies_control_event_t *selkies_control_push(
     selkies_control_t *control, selkies_control_client_t *client,
     selkies_control_kind_t kind);
+static selkies_control_event_t *selkies_control_room(
+    selkies_control_t *control);
+static void selkies_control_push_motion(selkies_control_t *control);
 static void selkies_control_pushed(selkies_control_t *control);
 
 
@@ -174,6 +178,7 @@ void
 selkies_control_leave(selkies_control_t *control,
     selkies_control_client_t *client)
 {
+    selkies_control_push_motion(control);
     atomic_store_explicit(&client->gone, true, memory_order_release);
     selkies_bell_ring(control->bell);
 }
@@ -223,6 +228,8 @@ void
 selkies_control_release(selkies_control_t *control,
     selkies_control_client_t *client)
 {
+    client->told = 0;
+
     if (selkies_control_push(control, client, SELKIES_CONTROL_RELEASE)) {
         selkies_control_pushed(control);
     }
@@ -233,19 +240,29 @@ void
 selkies_control_held(selkies_control_t *control,
     selkies_control_client_t *client, const uint32_t *keysyms, size_t n)
 {
+    size_t                    part;
     selkies_control_event_t  *event;
 
     if (n > SELKIES_CONTROL_HELD) {
         return;
     }
 
-    event = selkies_control_push(control, client, SELKIES_CONTROL_HELD_KEYS);
+    do {
+        part = (n < SELKIES_CONTROL_BEAT) ? n : SELKIES_CONTROL_BEAT;
+        event = selkies_control_push(control, client,
+                                     SELKIES_CONTROL_HELD_KEYS);
+        if (event == NULL) {
+            return;
+        }
 
-    if (event != NULL) {
-        event->u.held.n = (uint32_t) n;
-        memcpy(event->u.held.keysyms, keysyms, n * sizeof(uint32_t));
+        event->u.held.n = (uint32_t) part;
+        memcpy(event->u.held.keysyms, keysyms, part * sizeof(uint32_t));
         selkies_control_pushed(control);
-    }
+
+        keysyms += part;
+        n -= part;
+
+    } while (n > 0);
 }
 
 
@@ -254,17 +271,38 @@ selkies_control_pointer(selkies_control_t *control,
     selkies_control_client_t *client, bool relative, int32_t x, int32_t y,
     uint32_t mask, uint32_t magnitude)
 {
-    selkies_control_event_t  *event;
+    bool                        motion;
+    selkies_control_event_t    *event;
+    selkies_control_kind_t      kind;
+    selkies_control_pointer_t   pointer;
 
-    event = selkies_control_push(control, client,
-                                 relative ? SELKIES_CONTROL_MOVE_RELATIVE
-                                          : SELKIES_CONTROL_MOVE);
+    kind = relative ? SELKIES_CONTROL_MOVE_RELATIVE : SELKIES_CONTROL_MOVE;
+    pointer = (selkies_control_pointer_t) { x, y, mask, magnitude };
+    motion = (magnitude == 0 && mask == client->told);
+    client->told = mask;
+
+    if (motion && control->moves && control->motion.client == client
+        && control->motion.kind == kind
+        && selkies_control_merge_motion(kind, &control->motion.u.pointer,
+                                        &pointer))
+    {
+        control->motion.u.pointer = pointer;
+        return;
+    }
+
+    if (motion) {
+        selkies_control_push_motion(control);
+        control->moves = true;
+        control->motion.kind = kind;
+        control->motion.client = client;
+        control->motion.u.pointer = pointer;
+        return;
+    }
+
+    event = selkies_control_push(control, client, kind);
 
     if (event != NULL) {
-        event->u.pointer.x = x;
-        event->u.pointer.y = y;
-        event->u.pointer.mask = mask;
-        event->u.pointer.magnitude = magnitude;
+        event->u.pointer = pointer;
         selkies_control_pushed(control);
     }
 }
@@ -297,16 +335,55 @@ selkies_control_pass(selkies_control_t *control, uint32_t ticket)
 void
 selkies_control_flush(selkies_control_t *control)
 {
+    selkies_control_push_motion(control);
     selkies_bell_ring(control->bell);
 }
 
+
+/* Behind the motion that waits. */
 
 static selkies_control_event_t *
 selkies_control_push(selkies_control_t *control,
     selkies_control_client_t *client, selkies_control_kind_t kind)
 {
-    uint32_t                  head;
     selkies_control_event_t  *event;
+
+    selkies_control_push_motion(control);
+
+    event = selkies_control_room(control);
+
+    if (event != NULL) {
+        event->kind = kind;
+        event->client = client;
+    }
+
+    return event;
+}
+
+
+static void
+selkies_control_push_motion(selkies_control_t *control)
+{
+    selkies_control_event_t  *event;
+
+    if (!control->moves) {
+        return;
+    }
+
+    control->moves = false;
+    event = selkies_control_room(control);
+
+    if (event != NULL) {
+        *event = control->motion;
+        selkies_control_pushed(control);
+    }
+}
+
+
+static selkies_control_event_t *
+selkies_control_room(selkies_control_t *control)
+{
+    uint32_t  head;
 
     head = atomic_load_explicit(&control->head, memory_order_relaxed);
 
@@ -317,11 +394,7 @@ selkies_control_push(selkies_control_t *control,
         return NULL;
     }
 
-    event = &control->ring[head % SELKIES_CONTROL_RING];
-    event->kind = kind;
-    event->client = client;
-
-    return event;
+    return &control->ring[head % SELKIES_CONTROL_RING];
 }
 
 

@@ -24,7 +24,11 @@
 #pragma GCC visibility push(hidden)
 
 
-#define SELKIES_CONTROL_RING       1024         /* a power of two */
+#define SELKIES_CONTROL_RING       8192         /* a power of two */
+
+/* Keys of a heartbeat in one event. */
+
+#define SELKIES_CONTROL_BEAT       4
 
 
 typedef enum {
@@ -58,7 +62,7 @@ typedef struct {
 
         struct {
             uint32_t            n;
-            uint32_t            keysyms[SELKIES_CONTROL_HELD];
+            uint32_t            keysyms[SELKIES_CONTROL_BEAT];
         } held;
 
         struct {
@@ -117,6 +121,7 @@ struct selkies_control_client_s {
     selkies_control_text_t      text;
     uint64_t                    sweep_until_us; /* thread */
     uint32_t                    mask;           /* thread: last applied */
+    uint32_t                    told;           /* event loop: last told */
     _Atomic bool                gone;           /* event loop */
     bool                        leaving;        /* thread */
     selkies_control_client_t   *next;           /* lock */
@@ -142,6 +147,9 @@ struct selkies_control_s {
     _Atomic bool                overflow;       /* events were dropped */
     _Atomic bool                orphans;        /* a worker was killed */
     _Atomic uint32_t            passed;         /* the last fence that fell */
+
+    selkies_control_event_t     motion;         /* event loop: not in the ring */
+    bool                        moves;          /* event loop: there is one */
 
     _Atomic uint32_t            head;
     _Atomic uint32_t            tail;
