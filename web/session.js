@@ -75,8 +75,10 @@ export class Session {
         this.expectsStats = false;
         this.resume = '';
         /** additions to the protocol, and which of them a socket was told */
-        this.want = ['status', 'reload', 'html'];
+        this.want = ['status', 'reload', 'html', 'apps'];
         this.have = /** @type {string[]} */ ([]);
+        /** programs of the desktop that may be started, by their number */
+        this.apps = /** @type {{ id: string, name: string }[]} */ ([]);
         this.told = /** @type {Map<number, string>} */ (new Map());
         /** see lite.js */
         this.lite = '';

@@ -61,6 +61,10 @@ export function hear(session, id, text) {
         session.setControl(message.data.role === 'controller');
         break;
 
+    case 'system':
+        session.emit('system', String(message.data.action ?? ''));
+        break;
+
     case 'access':
         session.setControl(message.granted);
         break;
@@ -105,6 +109,13 @@ const JSON_TYPES = {
 
         session.missing = data.video === false ? String(data.reason ?? 'no_video') : '';
         session.emit('missing', session.missing);
+    },
+
+    server_apps(session, data) {
+        session.apps = (Array.isArray(data.apps) ? data.apps : [])
+            .map(one => ({ id: String(one?.id ?? ''), name: String(one?.name ?? '') }))
+            .filter(one => /^\d+$/.test(one.id) && one.name !== '');
+        session.emit('apps');
     },
 
     reload(session) {

@@ -50,6 +50,14 @@ export const PANELS = [
         offered: session => session.control && session.settings.clipboard_enabled?.value === true
                             && session.settings.ui_sidebar_show_clipboard?.value !== false,
         load: () => import('./clipboard.js')
+    },
+    {
+        name: 'apps',
+        text: 'Apps',
+        title: 'Start a program on the desktop',
+        offered: session => session.control && session.have.includes('apps')
+                            && session.settings.ui_sidebar_show_apps?.value !== false,
+        load: () => import('./apps.js')
     }
 ];
 
