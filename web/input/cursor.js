@@ -11,7 +11,8 @@
 const SIZE_MAX = 128;
 /** How far a picture is moved for its hot spot to fall on a whole CSS pixel. */
 const SHIFT_MAX = 16;
-const KEPT = 32;
+/** An animated one has dozens. */
+const KEPT = 128;
 
 /**
  * Browsers want the hot spot in whole CSS pixels, the desktop says device pixels:

@@ -2,7 +2,7 @@
  * Fingers on the picture. One is the mouse: it clicks and drags where it is, or
  * pushes a pointer about as on a trackpad. A long press is a right click, and so
  * is a tap of two. Two scroll, and magnify when they part; three taps call the
- * keyboard.
+ * keyboard. Who only watches can magnify, and move what is.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
@@ -14,6 +14,9 @@ const PINCH_PX = 28;
 const LONG_PRESS_MS = 600;
 const TAP_MS = 350;
 const AGAIN_MS = 280;
+/** A second tap this near to the first one is at the same place: programs want
+ *  that of a double click. */
+const SAME_PX = 32;
 /** How far fingers move for one tick of a wheel. */
 const TICK_PX = 32;
 const LEFT = 1;
@@ -47,10 +50,12 @@ export class Touch {
         this.began = 0;
         this.gap = 0;
         /** @type {'idle' | 'press' | 'drag' | 'push' | 'two' | 'wheel' | 'pinch'
-         *         | 'three' | 'spent'} */
+         *         | 'three' | 'look' | 'spent'} */
         this.mode = 'idle';
         this.timer = 0;
         this.tappedAt = -Infinity;
+        /** @type {Point} */
+        this.tapped = this.start;
         this.speed = { x: 0, y: 0, at: 0 };
         this.flick = 0;
         this.trackpad = readKept();
@@ -97,18 +102,21 @@ export class Touch {
         this.pointer.session.emit('stage-pressed', event);
         cancelAnimationFrame(this.flick);
 
-        if (!this.pointer.session.control) {
-            return;
-        }
+        const { control } = this.pointer.session;
 
         this.pointer.cursor.of(this.trackpad ? 'pushed' : 'finger');
 
         switch (this.fingers.size) {
         case 1:
-            this.mode = 'press';
+            this.mode = control ? 'press' : 'look';
             this.began = event.timeStamp;
             this.start = event;
             this.last = event;
+
+            if (!control) {
+                break;
+            }
+
             this.aim(event);
             this.timer = window.setTimeout(() => this.longPress(), LONG_PRESS_MS);
 
@@ -123,8 +131,11 @@ export class Touch {
         case 2:
             clearTimeout(this.timer);
 
-            if (this.mode === 'press' || this.mode === 'drag' || this.mode === 'push') {
-                this.pointer.setMask(0);
+            if (this.mode !== 'spent') {
+                if (control) {
+                    this.pointer.setMask(0);
+                }
+
                 this.mode = 'two';
                 this.start = this.middle();
                 this.last = this.start;
@@ -173,6 +184,12 @@ export class Touch {
             this.push(event);
             break;
 
+        case 'look':
+            this.view.pan(event.clientX - this.last.clientX,
+                          event.clientY - this.last.clientY);
+            this.last = event;
+            break;
+
         case 'two':
             this.decide();
             break;
@@ -205,7 +222,13 @@ export class Touch {
         switch (this.mode) {
         case 'press':
             if (lifted) {
-                this.aim(event);
+                if (event.timeStamp - this.tappedAt > 2 * AGAIN_MS
+                    || away(event, this.tapped) > SAME_PX)
+                {
+                    this.tapped = event;
+                }
+
+                this.aim(this.tapped);
                 this.click(LEFT);
                 this.tappedAt = event.timeStamp;
             }
@@ -269,7 +292,7 @@ export class Touch {
      *
      *  @param {Point} point */
     aim(point) {
-        if (!this.trackpad) {
+        if (!this.trackpad && this.pointer.session.control) {
             this.pointer.locate(point);
             this.pointer.moved = true;
         }
@@ -277,9 +300,11 @@ export class Touch {
 
     /** @param {number} button */
     click(button) {
-        this.pointer.flush();
-        this.pointer.setMask(button);
-        this.pointer.setMask(0);
+        if (this.pointer.session.control) {
+            this.pointer.flush();
+            this.pointer.setMask(button);
+            this.pointer.setMask(0);
+        }
     }
 
     /** Slow fingers aim, quick ones travel.
@@ -364,7 +389,9 @@ export class Touch {
     scroll(dx, dy) {
         const rest = this.view.pan(dx, dy);
 
-        this.pointer.tick(-rest.dx / TICK_PX, -rest.dy / TICK_PX);
+        if (this.pointer.session.control) {
+            this.pointer.tick(-rest.dx / TICK_PX, -rest.dy / TICK_PX);
+        }
     }
 
     /** Goes on for a moment when the fingers left quickly.

@@ -178,12 +178,13 @@ class Keybar {
     /** Above the keyboard, which covers the lower part of the page. */
     place() {
         const view = globalThis.visualViewport;
-        const covered = !this.open || view === null || view === undefined ? 0
-            : Math.max(0, innerHeight - view.height - view.offsetTop);
+        /* a page that is magnified itself says nothing of a keyboard */
+        const covered = !this.open || view === null || view === undefined || view.scale > 1.05
+            ? 0 : Math.max(0, innerHeight - view.height - view.offsetTop);
 
         if (covered > KEYBOARD_PX) {
             this.raised = true;
-        } else if (this.raised) {
+        } else if (this.raised && view !== null && view.scale < 1.05) {
             /* it went away by its own button */
             this.show(false);
             return;

@@ -283,12 +283,58 @@ test('a trackpad: fingers push, taps click where the pointer is', () => {
     assert.deepEqual([take()].map(all => [all[0], all.at(-1)])[0], ['mask 1', 'mask 0']);
 });
 
-test('a viewer\'s fingers do nothing', () => {
-    const { touch, event, take } = setUp();
+test('a second tap nearby is a double click where the first one was', () => {
+    const { event, take } = setUp();
+
+    event('down', 1, 50, 60);
+    event('up', 1, 50, 60);
+    event('down', 1, 65, 70, 100);
+    take();
+    event('up', 1, 66, 71);
+    assert.deepEqual(take(), ['at 50 60', 'mask 1', 'mask 0']);
+    /* later, or elsewhere */
+    event('down', 1, 65, 70, 900);
+    event('up', 1, 65, 70);
+    event('down', 1, 165, 70, 100);
+    event('up', 1, 165, 70);
+    assert.deepEqual(take().filter(what => what.startsWith('at')),
+                     ['at 65 70', 'at 65 70', 'at 165 70', 'at 165 70']);
+});
+
+test('a viewer\'s fingers do nothing but look', () => {
+    const { touch, event, take, view, picture } = setUp();
 
     /** @type {any} */ (touch.pointer).session.control = false;
     event('down', 1, 50, 60);
     event('move', 1, 90, 60);
     event('up', 1, 90, 60);
+    event('down', 1, 100, 100);
+    event('down', 2, 200, 100);
+    event('up', 1, 100, 100);
+    event('up', 2, 200, 100);
+    event('down', 1, 100, 300);
+    event('down', 2, 200, 300);
+    event('move', 1, 100, 200);
+    event('move', 2, 200, 200);
+    event('up', 1, 100, 200, 900);
+    event('up', 2, 200, 200);
+    assert.deepEqual(take(), []);
+
+    event('down', 1, 150, 400);
+    event('down', 2, 250, 400);
+    event('move', 1, 100, 400);
+    event('move', 2, 300, 400);
+    event('move', 1, 50, 400);
+    event('move', 2, 350, 400);
+    event('up', 1, 50, 400);
+    event('up', 2, 350, 400);
+    assert.ok(view.scale > 1.5);
+
+    const { left } = picture.place;
+
+    event('down', 1, 200, 400);
+    event('move', 1, 210, 400);
+    event('up', 1, 210, 400);
+    assert.equal(picture.place.left, left + 10);
     assert.deepEqual(take(), []);
 });
