@@ -155,6 +155,7 @@ is($b->eval("return document.querySelector('#panel input').offsetParent"),
 	undef, 'and no field for commands');
 
 open_page('/none/');
+ok($b->until("$BUTTON && __selkies.extended", 5), 'the toolbar is there');
 is($b->eval("return $BUTTON.hidden"), JSON::PP::true,
 	'without an agent nothing is offered');
 
