@@ -27,6 +27,7 @@ ABUILD    := $(ROOT)/$(BUILD)
 MODULE    := $(BUILD)/ngx_http_selkies_module.so
 XVFB      := $(BUILD)/selkies-xvfb
 AGENT     := $(BUILD)/selkies-agent
+PRELOAD   := $(BUILD)/preload
 
 WARNINGS  := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wpointer-arith
 HARDEN    := $(if $(SANITIZE),-fno-omit-frame-pointer -fsanitize=$(SANITIZE),-fstack-protector-strong -D_FORTIFY_SOURCE=2)
@@ -54,7 +55,7 @@ FUZZ_SECONDS ?= 60
 .DELETE_ON_ERROR:
 
 
-all: module $(XVFB) $(AGENT)
+all: module $(XVFB) $(AGENT) $(if $(SANITIZE),,$(PRELOAD)/.built)
 
 module: $(MODULE)
 
@@ -130,6 +131,28 @@ $(AGENT): $(wildcard capture/session/selkies-agent*.[ch]) Makefile | build/.pack
 	@mkdir -p $(@D)
 	@printf '  PROGRAM    %s\n' '$@'
 	@$(CC) $(CORE_CFLAGS) -o $@ $(filter %.c,$^) $(OUR_LDFLAGS)
+
+# libraries for the desktop's programs, in the folders that $LIB of the dynamic
+# linker means; those of 32 bits where the compiler can make them
+
+PRELOAD_CFLAGS = -std=gnu11 -O2 -g -fPIC -shared -fvisibility=hidden -fstack-protector-strong \
+                 -Werror $(WARNINGS) $(CFLAGS) -Wl,-z,relro -Wl,-z,now $(LDFLAGS)
+
+$(PRELOAD)/.built: $(wildcard capture/session/joystick*.[ch] capture/session/udev*) Makefile | build/.packages-build
+	@printf '  PRELOAD    %s\n' '$(PRELOAD)'
+	@rm -rf $(PRELOAD)
+	@set -e; for bits in '' -m32; do \
+	    if [ -n "$$bits" ] && ! echo '#include <errno.h>' | $(CC) $$bits -shared -fPIC -xc - -o /dev/null 2>/dev/null; \
+	    then continue; fi; \
+	    folder=$$($(CC) $$bits -print-multiarch); \
+	    folder=$(PRELOAD)/lib$${folder:+/$$folder}; \
+	    mkdir -p $$folder; \
+	    $(CC) $$bits $(PRELOAD_CFLAGS) -o $$folder/selkies_joystick_interposer.so \
+	        $(filter %.c,$(filter capture/session/joystick%,$^)) -ldl -lpthread; \
+	    $(CC) $$bits $(PRELOAD_CFLAGS) -Wl,-soname,libudev.so.1 -Wl,--version-script=capture/session/udev.map \
+	        -o $$folder/libudev.so.1 $(filter %.c,$(filter capture/session/udev%,$^)); \
+	done
+	@touch $@
 
 units: $(UNITS)
 tools: $(TOOLS)

@@ -629,6 +629,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     len = selkies_format_ext(buf, sizeof(buf), SELKIES_VERSION,
                              (char *) text, (int) s->conf->open,
                              SELKIES_EXT_STATUS | SELKIES_EXT_HTML
+                             | SELKIES_EXT_RUMBLE
                              | (ngx_http_selkies_has_apps(s)
                                 ? SELKIES_EXT_APPS : 0)
                              | (s->conf->h264_lite ? SELKIES_EXT_LITE : 0));

@@ -78,11 +78,16 @@ my $tree = tree();
 my $web = '/usr/share/selkies/web';
 my $conf = '/usr/share/selkies/conf';
 
+chomp(my $lib = `gcc -print-multiarch`);
+$lib = $lib eq '' ? 'lib' : "lib/$lib";
+
 for my $row (
 	[ '/usr/lib/nginx/modules/ngx_http_selkies_module.so', 644 ],
 	[ '/usr/lib/selkies/selkies-xvfb', 755 ],
 	[ '/usr/lib/selkies/selkies-agent', 755 ],
 	[ '/usr/lib/selkies/genconf', 755 ],
+	(map { [ "/usr/lib/selkies/preload/$lib/$_", 644 ] }
+		'selkies_joystick_interposer.so', 'libudev.so.1'),
 	[ '/usr/lib/selkies/genconf-settings', 644 ],
 	[ '/usr/bin/selkies-run', 755 ],
 	[ '/usr/share/nginx/modules-available/mod-http-selkies.conf', 644 ],

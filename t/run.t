@@ -122,6 +122,33 @@ sub left {
 	return @left;
 }
 
+# Of the programs of a run that have this name: those that were started with
+# libraries of ours, and the others.
+
+sub preloaded {
+	my ($run, $name) = @_;
+
+	my @n = (0, 0);
+
+	for my $dir (glob '/proc/[0-9]*') {
+		my %text;
+
+		for my $file (qw/ comm cmdline environ maps /) {
+			open my $fh, '<', "$dir/$file" or next;
+			local $/;
+			$text{$file} = <$fh>;
+		}
+
+		next unless ($text{comm} || '') eq "$name\n"
+			&& grep { index($text{$_} || '', $run->{dir}) >= 0 }
+				qw/ cmdline environ /;
+
+		$n[($text{maps} || '') =~ /selkies_joystick/ ? 0 : 1]++;
+	}
+
+	return "@n";
+}
+
 sub get {
 	my ($run, $uri, %o) = @_;
 
@@ -154,6 +181,12 @@ like(get($run, '/manifest.json'), qr/"name":"My \\"desk\\" \$1"/, 'the title, as
 my $c = Selkies::WebSocket->controller($t, 1024, 768, port => $run->{http});
 
 ok($c->{open}, 'a client');
+
+like(preloaded($run, 'xterm'), qr/^[1-9]\d* 0$/,
+	'programs of the desktop may have gamepads');
+like(preloaded($run, 'nginx'), qr/^0 [1-9]/, 'nginx has nothing preloaded');
+is(scalar(() = glob "$run->{dir}/sockets/selkies_*.sock"), 8,
+	'and serves the gamepads');
 
 my $mark = "$run->{dir}/typed";
 my $text = "touch $mark";
@@ -215,7 +248,7 @@ my $password = 'a b\'"%#$é';
 $t->write_file('mark.png', png(120, 90, 224, 32, 32, 255));
 
 $run = start_run(PASSWORD => $password, CUSTOM_USER => 'eve',
-	SUBFOLDER => 'x', MAX_RES => '1600x1200',
+	SUBFOLDER => 'x', MAX_RES => '1600x1200', NO_GAMEPAD => 1,
 	WATERMARK_PNG => $t->dir() . '/mark.png', WATERMARK_LOCATION => 3);
 
 like($run->{output}, qr!ready on http://localhost:$run->{http}/x/ !, 'the subfolder')
@@ -252,6 +285,9 @@ SKIP: {
 	is($ws->{status}, 101, 'the same over TLS');
 	$ws->close();
 }
+
+like(preloaded($run, 'xterm'), qr/^0 [1-9]/, 'NO_GAMEPAD');
+is(join(' ', glob "$run->{dir}/sockets/selkies_*"), '', 'neither here nor there');
 
 my @environ;
 
