@@ -367,21 +367,26 @@ static unsigned
 selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t *v)
 {
-    size_t             i, n;
-    unsigned           best;
-    selkies_vector_t   pred;
-    selkies_vector_t   list[SELKIES_LITE_CANDIDATES];
-    selkies_vector_t   seen[SELKIES_TEXT_PLACES];
+    size_t                       i, n;
+    unsigned                     best, known, blocks;
+    selkies_vector_t             pred;
+    selkies_vector_t             list[SELKIES_LITE_CANDIDATES];
+    selkies_vector_t             seen[SELKIES_TEXT_PLACES];
+    const selkies_lite_trial_t  *trial;
 
     pred = selkies_vector_predict(&c->grid, x / 4, y / 4 % 4, width / 4);
     n = selkies_lite_choose_list(c, x, y, pred, list);
-
+    blocks = selkies_lite_trial_blocks(x, y, width, height);
     best = SELKIES_LITE_NOWHERE;
 
     for (i = 0; i < n; i++) {
-        best = selkies_lite_choose_try(c, x, y, width, height,
-                                       selkies_lite_trial(c, list[i]),
-                                       list[i], best, pred, v);
+
+        trial = selkies_lite_trial(c, list[i]);
+
+        if (trial == NULL || (trial->luma & blocks) == 0) {
+            best = selkies_lite_choose_try(c, x, y, width, height, trial,
+                                           list[i], best, pred, v);
+        }
     }
 
     if (c->pitch == 0 || c->lite->text == NULL
@@ -402,15 +407,21 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
         return best;
     }
 
+    known = best;
+
     for (i = 0; i < n; i++) {
         best = selkies_lite_choose_try(c, x, y, width, height, NULL, seen[i],
                                        best, pred, v);
     }
 
+    if (best < known) {
+        selkies_text_used(c->lite->text, *v);
+    }
+
     /* what was seen somewhere may be straight above or below as well */
 
     for (i = 0; i < SELKIES_LITE_LINES; i++) {
-        if (c->lines[i] != NULL) {
+        if (c->lines[i] != NULL && (c->lines[i]->luma & blocks) == 0) {
             best = selkies_lite_choose_try(c, x, y, width, height, c->lines[i],
                                            c->lines[i]->v, best, pred, v);
         }
@@ -473,12 +484,6 @@ selkies_lite_choose_try(selkies_lite_chain_t *c, size_t x, size_t y,
 {
     int       matches;
     unsigned  bits;
-
-    if (trial != NULL
-        && trial->luma & selkies_lite_trial_blocks(x, y, width, height))
-    {
-        return best;
-    }
 
     bits = selkies_vector_bits(tried, pred);
 

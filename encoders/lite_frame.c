@@ -106,29 +106,52 @@ int
 selkies_lite_frame_same(const selkies_lite_t *lite, size_t mb,
     selkies_vector_t v)
 {
-    size_t                 x, y, stride;
-    uint8_t                chroma[128];
-    selkies_motion_pair_t  pair;
+    long             left, top;
+    size_t           x, y, i, stride, next;
+    unsigned         odd;
+    const uint8_t   *now, *brought;
+    selkies_lanes_t  differ;
 
     x = mb % lite->mb_width * 16;
     y = mb / lite->mb_width * 16;
+    left = (long) x + v.x;
+    top = (long) y + v.y;
 
-    memset(&pair, 0, sizeof(selkies_motion_pair_t));
-    pair.now = lite->base;
-    pair.before = lite->base;
-    pair.mb_width = lite->mb_width;
-    pair.mb_height = lite->nmbs / lite->mb_width;
-
-    if (!selkies_motion_explains(&pair, x, y, 16, 16, v)) {
+    if (left < 0 || left + 16 > (long) lite->mb_width * 16
+        || top < 0 || top + 16 > (long) lite->sps.mb_height * 16)
+    {
         return 0;
     }
 
-    stride = pair.now.chroma_stride_bytes;
+    stride = lite->base.luma_stride_bytes;
 
-    selkies_vector_chroma(chroma, 16, &pair.now, x, y, 16, 16, v);
+    if (!selkies_motion_same(lite->base.luma + y * stride + x, stride,
+                             lite->base.luma + (size_t) top * stride
+                             + (size_t) left,
+                             stride, 16, 16))
+    {
+        return 0;
+    }
 
-    return selkies_motion_same(pair.now.chroma + y / 2 * stride + x, stride,
-                               chroma, 16, 16, 8);
+    /* half a vector, rounded down */
+
+    stride = lite->base.chroma_stride_bytes;
+    odd = (v.x & 1) + (v.y & 1);
+    next = v.y & 1 ? stride : 2;
+    now = lite->base.chroma + y / 2 * stride + x;
+    brought = lite->base.chroma + (size_t) top / 2 * stride
+              + ((size_t) left & ~(size_t) 1);
+    differ = selkies_lanes_zero();
+
+    for (i = 0; i < 8; i++) {
+        differ = selkies_lanes_differ(differ, selkies_lanes_load(now),
+                                      selkies_vector_mean(brought, next,
+                                                          odd));
+        now += stride;
+        brought += stride;
+    }
+
+    return !selkies_lanes_any(differ);
 }
 
 

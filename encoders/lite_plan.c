@@ -53,12 +53,17 @@ static int selkies_lite_plan_within(const selkies_motion_pair_t *pair,
 static void selkies_lite_plan_luma(selkies_lanes_t *differ,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
     selkies_vector_t v);
+static inline void selkies_lite_plan_means(selkies_lanes_t *differ,
+    selkies_lanes_t *sums, const selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
+    size_t height, selkies_vector_t v, const unsigned odd);
 static void selkies_lite_plan_colours(selkies_lanes_t *differ,
     selkies_lanes_t *sums, const selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
-    selkies_vector_t v);
-static inline selkies_lanes_t selkies_lite_plan_mean(const uint8_t *p,
-    size_t next, unsigned odd);
+    size_t height, selkies_vector_t v);
+static void selkies_lite_plan_exact(selkies_lanes_t *differ,
+    selkies_lanes_t *sums, const selkies_motion_pair_t *pair, size_t x,
+    size_t y, size_t n, selkies_vector_t v);
 static int selkies_lite_plan_stays(const selkies_motion_pair_t *pair, size_t x,
     size_t y);
 static int selkies_lite_plan_chroma(const selkies_lite_t *lite,
@@ -264,7 +269,15 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
         }
 
         selkies_lite_plan_luma(luma, pair, x, y, run, v);
-        selkies_lite_plan_colours(chroma, sums, lite, pair, x, y, run, v);
+
+        if ((v.x | v.y) & 1) {
+            selkies_lite_plan_colours(chroma, sums, lite, pair, x * 16, y * 16,
+                                      run, 16, v);
+
+        } else {
+            selkies_lite_plan_exact(chroma, sums, pair, x * 16, y * 16, run,
+                                    v);
+        }
 
         for (n = 0; n < run; n++) {
             if (!selkies_lanes_any(luma[n])
@@ -359,69 +372,101 @@ selkies_lite_plan_luma(selkies_lanes_t *differ,
  * so what will be shown is judged: where it is far off, and by how much in all.
  */
 
-static void
-selkies_lite_plan_colours(selkies_lanes_t *differ, selkies_lanes_t *sums,
+static inline __attribute__((always_inline)) void
+selkies_lite_plan_means(selkies_lanes_t *differ, selkies_lanes_t *sums,
     const selkies_lite_t *lite, const selkies_motion_pair_t *pair, size_t x,
-    size_t y, size_t n, selkies_vector_t v)
+    size_t y, size_t n, size_t height, selkies_vector_t v, const unsigned odd)
 {
-    size_t                   i, row, next;
-    unsigned                 odd;
-    const uint8_t           *now, *shown;
-    selkies_lanes_t          one, other;
-    const selkies_planes_t  *from;
+    size_t           i, row, next, stride;
+    const uint8_t   *now, *shown;
+    selkies_lanes_t  one, other;
 
-    odd = (v.x & 1) + (v.y & 1);
-    from = odd ? &lite->base : &pair->before;
-    next = v.y & 1 ? from->chroma_stride_bytes : 2;
+    stride = lite->base.chroma_stride_bytes;
+    next = v.y & 1 ? stride : 2;
 
     for (i = 0; i < n; i++) {
         differ[i] = selkies_lanes_zero();
         sums[i] = selkies_lanes_zero();
     }
 
-    now = pair->now.chroma + y * 8 * pair->now.chroma_stride_bytes + x * 16;
-    shown = from->chroma
-            + ((ptrdiff_t) y * 16 + v.y - (v.y & 1)) / 2
-              * (ptrdiff_t) from->chroma_stride_bytes
-            + (ptrdiff_t) x * 16 + v.x - (v.x & 1);
+    now = pair->now.chroma + y / 2 * pair->now.chroma_stride_bytes + x;
+    shown = lite->base.chroma
+            + ((ptrdiff_t) y + v.y - (v.y & 1)) / 2 * (ptrdiff_t) stride
+            + (ptrdiff_t) x + v.x - (v.x & 1);
 
-    for (row = 0; row < 8; row++) {
+    for (row = 0; row < height / 2; row++) {
 
-        for (i = 0; i < n && odd == 0; i++) {
-            differ[i] = selkies_lanes_differ(differ[i],
-                                             selkies_lanes_load(now + i * 16),
-                                             selkies_lanes_load(shown
-                                                                + i * 16));
-        }
-
-        for ( /* void */ ; i < n; i++) {
+        for (i = 0; i < n; i++) {
             one = selkies_lanes_load(now + i * 16);
-            other = selkies_lite_plan_mean(shown + i * 16, next, odd);
+            other = selkies_vector_mean(shown + i * 16, next, odd);
             sums[i] = selkies_lanes_gather(sums[i], one, other);
             differ[i] = selkies_lanes_beyond(differ[i], one, other,
                                              lite->limits.peak);
         }
 
         now += pair->now.chroma_stride_bytes;
-        shown += from->chroma_stride_bytes;
+        shown += stride;
     }
 }
 
 
-/* Chroma as a vector brings it (8.4.2.2.2), one component odd or both. */
-
-static inline selkies_lanes_t
-selkies_lite_plan_mean(const uint8_t *p, size_t next, unsigned odd)
+static void
+selkies_lite_plan_colours(selkies_lanes_t *differ, selkies_lanes_t *sums,
+    const selkies_lite_t *lite, const selkies_motion_pair_t *pair, size_t x,
+    size_t y, size_t n, size_t height, selkies_vector_t v)
 {
-    if (odd == 1) {
-        return selkies_lanes_mean(selkies_lanes_load(p),
-                                  selkies_lanes_load(p + next));
+    switch ((v.x & 1) + (v.y & 1)) {
+
+    case 0:
+        selkies_lite_plan_means(differ, sums, lite, pair, x, y, n, height, v,
+                                0);
+        break;
+
+    case 1:
+        selkies_lite_plan_means(differ, sums, lite, pair, x, y, n, height, v,
+                                1);
+        break;
+
+    default:
+        selkies_lite_plan_means(differ, sums, lite, pair, x, y, n, height, v,
+                                2);
+    }
+}
+
+
+/* The same where both components are even: it must be what moved. */
+
+static void
+selkies_lite_plan_exact(selkies_lanes_t *differ, selkies_lanes_t *sums,
+    const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
+    selkies_vector_t v)
+{
+    size_t          i, row;
+    const uint8_t  *now, *before;
+
+    for (i = 0; i < n; i++) {
+        differ[i] = selkies_lanes_zero();
+        sums[i] = selkies_lanes_zero();
     }
 
-    return selkies_lanes_mean4(selkies_lanes_load(p),
-                               selkies_lanes_load(p + 2),
-                               selkies_lanes_load(p + next),
-                               selkies_lanes_load(p + next + 2));
+    now = pair->now.chroma + y / 2 * pair->now.chroma_stride_bytes + x;
+    before = pair->before.chroma
+             + ((ptrdiff_t) y + v.y) / 2
+               * (ptrdiff_t) pair->before.chroma_stride_bytes
+             + (ptrdiff_t) x + v.x;
+
+    for (row = 0; row < 8; row++) {
+
+        for (i = 0; i < n; i++) {
+            differ[i] = selkies_lanes_differ(differ[i],
+                                             selkies_lanes_load(now + i * 16),
+                                             selkies_lanes_load(before
+                                                                + i * 16));
+        }
+
+        now += pair->now.chroma_stride_bytes;
+        before += pair->before.chroma_stride_bytes;
+    }
 }
 
 
@@ -595,10 +640,18 @@ selkies_lite_plan_shown(const selkies_lite_t *lite,
     size_t height, selkies_vector_t v)
 {
     size_t           i, n, stride;
-    uint8_t          shown[128];
+    uint8_t          shown[64];
     unsigned         sum;
     const uint8_t   *now;
-    selkies_lanes_t  differ, one, other;
+    selkies_lanes_t  differ, sums, one, other;
+
+    if (width == 16) {
+        selkies_lite_plan_colours(&differ, &sums, lite, pair, x, y, 1, height,
+                                  v);
+        return !selkies_lanes_any(differ)
+               && selkies_lanes_total(sums)
+                  <= lite->limits.mean * (unsigned) height * 8;
+    }
 
     stride = pair->now.chroma_stride_bytes;
     now = pair->now.chroma + y / 2 * stride + x;
@@ -612,12 +665,7 @@ selkies_lite_plan_shown(const selkies_lite_t *lite,
 
     for (i = 0; i < n; i += width == 4 ? 8 : 16) {
 
-        if (width == 16) {
-            one = selkies_lanes_load(now);
-            other = selkies_lanes_load(shown + i);
-            now += stride;
-
-        } else if (width == 8) {
+        if (width == 8) {
             one = selkies_lanes_pair(now, now + stride);
             other = selkies_lanes_load(shown + i);
             now += stride * 2;

@@ -156,6 +156,15 @@ selkies_vector_middle(const selkies_vector_t n[3])
 
     static const selkies_vector_t  zero = { 0, 0 };
 
+    /* two that agree are the median, but for those that refer to nothing */
+
+    if (!selkies_vector_none(n[0])
+        && (selkies_vector_equal(n[0], n[1]) || selkies_vector_equal(n[0],
+                                                                     n[2])))
+    {
+        return n[0];
+    }
+
     refer = 0;
     only = zero;
 

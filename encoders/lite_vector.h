@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "encoder.h"
+#include "lanes.h"
 #include "motion.h"
 
 
@@ -139,6 +140,30 @@ selkies_vector_bits(selkies_vector_t v, selkies_vector_t predicted)
 {
     return selkies_vector_length(v.x - predicted.x)
            + selkies_vector_length(v.y - predicted.y);
+}
+
+
+/*
+ * 16 samples of chroma as a vector brings them (8.4.2.2.2): from there, the next
+ * ones aside or below, by how many of its components are odd.
+ */
+
+static inline selkies_lanes_t
+selkies_vector_mean(const uint8_t *p, size_t next, unsigned odd)
+{
+    if (odd == 0) {
+        return selkies_lanes_load(p);
+    }
+
+    if (odd == 1) {
+        return selkies_lanes_mean(selkies_lanes_load(p),
+                                  selkies_lanes_load(p + next));
+    }
+
+    return selkies_lanes_mean4(selkies_lanes_load(p),
+                               selkies_lanes_load(p + 2),
+                               selkies_lanes_load(p + next),
+                               selkies_lanes_load(p + next + 2));
 }
 
 

@@ -4,8 +4,9 @@
  * BSD-2-Clause
  *
  * Blocks of text by their contents, see text.h.  A bucket, which is a line of
- * the cache, has the latest place of each of what falls into it: what is
- * frequent must not push out what is rare.  Places are kept as they would be
+ * the cache, has the latest places of what falls into it, one of each in each
+ * column of the screen: what is frequent must not push out what is rare, but a
+ * vector is the shorter, the nearer its place.  Places are kept as they would be
  * had nothing moved since the first, modulo 2^16, so a scroll changes one
  * number.
  *
@@ -24,6 +25,19 @@
 #define SELKIES_TEXT_BUCKETS  16384         /* a power of two */
 #define SELKIES_TEXT_SEEN     32            /* a power of two, four or more: so
                                                many later its bucket is here */
+
+/*
+ * Letters that are an even number of samples wide, as many a terminal's, are
+ * the same at even distances only.  Where that shows, odd columns are learned of
+ * one line in so many, to see whether it is still so.
+ */
+
+#define SELKIES_TEXT_ODD      8             /* one of so many is often */
+#define SELKIES_TEXT_SAMPLE   16
+#define SELKIES_TEXT_USED     4096          /* then less counts what is long
+                                               ago */
+
+#define SELKIES_TEXT_BAND     8             /* columns of 2^8 samples */
 
 #define SELKIES_TEXT_WIDE     0x9e3779b97f4a7c15ull     /* of each shape */
 #define SELKIES_TEXT_FLAT     0xc2b2ae3d27d4eb4full
@@ -47,6 +61,8 @@ typedef struct {
 struct selkies_text_s {
     uint16_t              x;                /* of 0, 0 */
     uint16_t              y;
+    unsigned              used[2];          /* at even and at odd distances */
+    unsigned              turn;             /* lines learned */
     _Alignas(64)
     selkies_text_place_t  buckets[SELKIES_TEXT_BUCKETS][SELKIES_TEXT_PLACES];
 };
@@ -89,6 +105,18 @@ selkies_text_move(selkies_text_t *text, selkies_vector_t v)
 {
     text->x = (uint16_t) (text->x + v.x);
     text->y = (uint16_t) (text->y + v.y);
+}
+
+
+void
+selkies_text_used(selkies_text_t *text, selkies_vector_t v)
+{
+    text->used[v.x & 1]++;
+
+    if (text->used[0] + text->used[1] >= SELKIES_TEXT_USED) {
+        text->used[0] /= 2;
+        text->used[1] /= 2;
+    }
 }
 
 
@@ -183,17 +211,21 @@ void
 selkies_text_learn(selkies_text_t *text, const selkies_planes_t *planes,
     size_t left, size_t right, size_t y)
 {
-    size_t                x, n, done, stride;
+    size_t                x, n, step, done, stride;
     uint64_t              upper, lower, blank, rows[8];
     const uint8_t        *p;
     selkies_text_seen_t   seen[SELKIES_TEXT_SEEN], *next;
+
+    step = text->turn++ % SELKIES_TEXT_SAMPLE != 0
+           && text->used[1] * SELKIES_TEXT_ODD < text->used[0] ? 2 : 1;
+    left += left % step;
 
     stride = planes->luma_stride_bytes;
     p = planes->luma + y * stride + left;
     n = 0;
     done = 0;
 
-    for (x = left; x < right; x++, p++) {
+    for (x = left; x < right; x += step, p += step) {
 
         /* what is the same as the column before it is flat, or as good */
 
@@ -274,7 +306,9 @@ selkies_text_enter(selkies_text_t *text, const selkies_text_seen_t *seen)
         next = bucket[i];
         bucket[i] = place;
 
-        if (next.tag == bucket[0].tag) {
+        if (next.tag == bucket[0].tag
+            && (next.x ^ bucket[0].x) >> SELKIES_TEXT_BAND == 0)
+        {
             return;
         }
 

@@ -82,6 +82,11 @@ size_t selkies_text_find(const selkies_text_t *text, uint64_t key, size_t x,
     size_t y, selkies_vector_t places[SELKIES_TEXT_PLACES]);
 
 
+/* One of the vectors that were found is right; so such are learned more of. */
+
+void selkies_text_used(selkies_text_t *text, selkies_vector_t v);
+
+
 #pragma GCC visibility pop
 
 

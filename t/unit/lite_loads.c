@@ -315,7 +315,7 @@ main(void)
     size_t               i;
     static const load_t  loads[] = {
         { "a terminal", draw_terminal, 1500, 40 },
-        { "a terminal that is torn", draw_torn, 6000, 40 },
+        { "a terminal that is torn", draw_torn, 5600, 40 },
         { "a window", draw_drag, 400, 20 }
     };
 
