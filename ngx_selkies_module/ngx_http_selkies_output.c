@@ -21,6 +21,10 @@
 static ngx_int_t ngx_http_selkies_flush(ngx_http_selkies_session_t *s);
 static ngx_int_t ngx_http_selkies_write(ngx_http_selkies_session_t *s,
     u_char *data, size_t len, size_t *taken);
+static void ngx_http_selkies_wrap(ngx_chain_t *out, ngx_buf_t *buf,
+    u_char *data, size_t len);
+static ngx_int_t ngx_http_selkies_write_chain(ngx_http_selkies_session_t *s,
+    ngx_chain_t *out);
 static ngx_int_t ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
 static ngx_int_t ngx_http_selkies_send_sound(ngx_http_selkies_session_t *s,
@@ -244,43 +248,91 @@ static ngx_int_t
 ngx_http_selkies_write(ngx_http_selkies_session_t *s, u_char *data,
     size_t len, size_t *taken)
 {
-    ngx_buf_t          buf;
-    ngx_chain_t        out, *left;
+    ngx_buf_t    buf;
+    ngx_int_t    rc;
+    ngx_chain_t  out;
+
+    ngx_http_selkies_wrap(&out, &buf, data, len);
+    rc = ngx_http_selkies_write_chain(s, &out);
+    *taken = buf.pos - data;
+
+    return rc;
+}
+
+
+static void
+ngx_http_selkies_wrap(ngx_chain_t *out, ngx_buf_t *buf, u_char *data,
+    size_t len)
+{
+    ngx_memzero(buf, sizeof(ngx_buf_t));
+    buf->pos = data;
+    buf->last = data + len;
+    buf->memory = 1;
+    buf->flush = 1;
+
+    out->buf = buf;
+    out->next = NULL;
+}
+
+
+/*
+ * The buffers' positions are behind what was taken then.  One buffer to a plain
+ * socket, which is most of what viewers are sent, goes the short way.
+ */
+
+static ngx_int_t
+ngx_http_selkies_write_chain(ngx_http_selkies_session_t *s, ngx_chain_t *out)
+{
+    ssize_t            n;
+    ngx_buf_t         *buf = out->buf;
+    ngx_chain_t       *left;
     ngx_connection_t  *c = s->connection;
 
-    *taken = 0;
+    if (out->next == NULL && c->send == ngx_io.send) {
+        n = c->send(c, buf->pos, buf->last - buf->pos);
 
-    ngx_memzero(&buf, sizeof(ngx_buf_t));
-    buf.pos = data;
-    buf.last = data + len;
-    buf.memory = 1;
-    buf.flush = 1;
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
 
-    out.buf = &buf;
-    out.next = NULL;
+        if (n > 0) {
+            buf->pos += n;
+        }
 
-    left = c->send_chain(c, &out, 0);
+        return buf->pos == buf->last ? NGX_OK : NGX_AGAIN;
+    }
+
+    left = c->send_chain(c, out, 0);
 
     if (left == NGX_CHAIN_ERROR) {
         return NGX_ERROR;
     }
-
-    *taken = buf.pos - data;
 
     return (left != NULL || c->buffered) ? NGX_AGAIN : NGX_OK;
 }
 
 
 /*
- * Straight from the ring, or the join cache.  NGX_ERROR where the ring passed
- * the packet while the socket took it: bytes that are out cannot be called
- * back.
+ * Straight from the ring, or the join cache; to a viewer in one call with the
+ * ping behind it.  A controller's way is measured: with its ping TCP is asked
+ * what of the picture it could not send.
+ *
+ * NGX_ERROR where the ring passed the packet while the socket took it: bytes
+ * that are out cannot be called back.
  */
 
 static ngx_int_t
 ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)
 {
+    ngx_uint_t  measured;
+
+    measured = s->owner;
+
+    if (!measured) {
+        ngx_http_selkies_session_sent(s, packet);
+    }
+
     if (ngx_http_selkies_write_packet(s, packet) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -291,7 +343,9 @@ ngx_http_selkies_send_packet(ngx_http_selkies_session_t *s,
         return NGX_ERROR;
     }
 
-    ngx_http_selkies_session_sent(s, packet);
+    if (measured) {
+        ngx_http_selkies_session_sent(s, packet);
+    }
 
     return NGX_OK;
 }
@@ -311,20 +365,34 @@ ngx_http_selkies_send_sound(ngx_http_selkies_session_t *s,
 }
 
 
-/* What the socket does not take is kept. */
+/* The packet, what is queued behind it; of it, what is not taken is kept. */
 
 static ngx_int_t
 ngx_http_selkies_write_packet(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)
 {
-    size_t  taken;
+    size_t       taken;
+    ngx_buf_t    buf, behind;
+    ngx_chain_t  out, next;
 
-    if (ngx_http_selkies_write(s, (u_char *) packet->data,
-                               packet->length_bytes, &taken)
-        == NGX_ERROR)
-    {
+    ngx_http_selkies_wrap(&out, &buf, (u_char *) packet->data,
+                          packet->length_bytes);
+
+    if (s->out_pos != s->out_len) {
+        ngx_http_selkies_wrap(&next, &behind, s->out + s->out_pos,
+                              s->out_len - s->out_pos);
+        out.next = &next;
+    }
+
+    if (ngx_http_selkies_write_chain(s, &out) == NGX_ERROR) {
         return NGX_ERROR;
     }
+
+    if (s->out_pos != s->out_len) {
+        s->out_pos = behind.pos - s->out;
+    }
+
+    taken = buf.pos - packet->data;
 
     if (taken == packet->length_bytes) {
         return NGX_OK;
