@@ -6,7 +6,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-import { placePicture, streamSize } from './protocol.js';
+import { placePicture } from './protocol.js';
 import { Session } from './session.js';
 
 const RESIZE_DEBOUNCE_MS = 100;
@@ -50,11 +50,6 @@ class Picture {
          *
          * @type {((base: Picture['place']) => Picture['place']) | null} */
         this.view = null;
-    }
-
-    wantedSize() {
-        const area = stage.getBoundingClientRect();
-        return streamSize(area.width, area.height, devicePixelRatio);
     }
 
     /** @param {HTMLVideoElement | HTMLCanvasElement} element */
@@ -263,7 +258,7 @@ async function start() {
 
     const picture = new Picture();
     const worker = startWorker();
-    const session = new Session(worker, () => picture.wantedSize());
+    const session = new Session(worker, () => stage.getBoundingClientRect());
 
     session.on('size', size => {
         picture.size = size;

@@ -20,6 +20,6 @@ export function watch(session) {
 
         fragment.plain = true;
         session.send(['SETTINGS,' + JSON.stringify(
-            claimOf(fragment, session.wantedSize(), devicePixelRatio))]);
+            claimOf(fragment, session.wantedSize(), session.choice.dpi(session.settings)))]);
     });
 }

@@ -167,10 +167,10 @@ export function dpiFor(ratio) {
  *
  * @param {{ display: string, position: string, plain?: boolean }} fragment
  * @param {{ width: number, height: number }} size  stream pixels
- * @param {number} ratio
+ * @param {number} dpi
  * @returns {Record<string, string | number | boolean>}
  */
-export function claimOf(fragment, size, ratio) {
+export function claimOf(fragment, size, dpi) {
     /** @type {Record<string, string | number | boolean>} */
     const claim = { displayId: fragment.display, initialClientWidth: size.width,
                     initialClientHeight: size.height };
@@ -179,8 +179,8 @@ export function claimOf(fragment, size, ratio) {
         claim.displayPosition = fragment.position;
     }
 
-    if (dpiFor(ratio) !== 96) {
-        claim.scaling_dpi = String(dpiFor(ratio));
+    if (dpi !== 96) {
+        claim.scaling_dpi = String(dpi);
     }
 
     if (fragment.plain === true) {

@@ -7,6 +7,7 @@
  */
 
 import { backOff, claimOf, parseFragment } from './protocol.js';
+import { ScreenChoice } from './screen.js';
 import { hear } from './words.js';
 
 const HIDE_DELAY_MS = 1000;
@@ -29,14 +30,15 @@ export const VERSION = /\/v\/(\d[^/]*)\/session\.js/.exec(import.meta.url)?.[1] 
 export class Session {
     /**
      * @param {Worker} worker  media/worker.js, for this session alone
-     * @param {() => { width: number, height: number }} wantedSize  stream pixels
+     * @param {() => { width: number, height: number }} area  of the page, CSS pixels
      */
-    constructor(worker, wantedSize) {
+    constructor(worker, area) {
         this.worker = worker;
-        this.wantedSize = wantedSize;
+        this.area = area;
         /** @type {State} */
         this.state = 'connecting';
         this.fragment = parseFragment(location.hash);
+        this.choice = new ScreenChoice(this.fragment.display);
         /** whether this page may type and point */
         this.control = !this.fragment.shared;
         /** the server answered `_ext` */
@@ -190,6 +192,11 @@ export class Session {
         return '_ext,' + JSON.stringify({ version, want: this.want, resume });
     }
 
+    /** The size of the stream, as the user wants it in the area there is. */
+    wantedSize() {
+        return this.choice.streamSize(this.area(), this.settings);
+    }
+
     /** @returns {string[]} what a new socket says before anything else */
     hello() {
         const first = this.ext(this.socketId, this.resume || undefined);
@@ -201,7 +208,7 @@ export class Session {
         }
 
         const size = this.wantedSize();
-        const claim = claimOf(this.fragment, size, devicePixelRatio);
+        const claim = claimOf(this.fragment, size, this.choice.dpi(this.settings));
 
         this.sentSize = `${size.width}x${size.height}`;
         return [first, sound, 'SETTINGS,' + JSON.stringify(claim), 'cr'];

@@ -30,7 +30,7 @@ sub in_panel {
 	my ($text) = @_;
 
 	return $browser->until("document.getElementById('panel')"
-		. ".innerText.includes('$text')", 5);
+		. ".textContent.includes('$text')", 5);
 }
 
 # The colour that a page decodes at a point.
@@ -45,6 +45,16 @@ sub shows {
 	}, 8), $name);
 }
 
+# What programs take the size of text from.
+
+sub Selkies::dpi {
+	my ($t) = @_;
+
+	local %ENV = (%ENV, $t->x_environment());
+
+	return `xrdb -query` =~ /^Xft\.dpi:\s*(\d+)/m && $1;
+}
+
 my $first = $self->open_page(width => 600, height => 400);
 
 # what the button would open, since a window of its own has no address here
@@ -54,7 +64,7 @@ $browser->eval("globalThis.open = (url, name) => {
 ok($browser->until('!' . button('#tools', 'Screens') . '.hidden', 5),
 	'the toolbar offers screens');
 $browser->eval(button('#tools', 'Screens') . '.click(); return 1');
-ok(in_panel('another monitor'), 'its panel says what they are');
+ok(in_panel('move to another monitor'), 'its panel says what they are');
 $browser->eval(button('#panel', 'Right') . '.click(); return 1');
 ok($browser->until('globalThis.asked !== undefined', 5), 'a window is opened');
 like($browser->eval('return globalThis.asked'),
@@ -69,12 +79,41 @@ my @patches = Selkies::X->patches();
 
 $x->tell('card');
 shows(490, 20, $patches[3], 'the second window shows the right edge');
-is($browser->eval("return " . button('#tools', 'Screens') . '.hidden'), JSON::PP::true,
-	'and offers no further screens itself');
+$browser->eval(button('#tools', 'Screens') . '.click(); return 1');
+ok($browser->until("document.querySelector('#panel .fields') !== null"
+	. " && document.querySelector('#panel section').hidden", 5),
+	'and offers its size, but no further screens itself');
 
 $browser->command('page', n => $first);
 shows(20, 380, $patches[4], 'the first one the left');
 ok(in_panel('Screen 2'), 'its panel lists the second');
+
+# a size of its own, whatever that of the window
+
+sub choose {
+	my ($label, $value) = @_;
+
+	$browser->eval("const select = [...document.querySelectorAll('#panel label')]"
+		. ".find(e => e.textContent.includes('$label'))"
+		. ".querySelector('select'); select.value = '$value';"
+		. "select.dispatchEvent(new Event('change')); return 1");
+}
+
+choose('Size', '1280x720');
+ok(wait_for(sub { $x->size() eq '1780x720' }, 5), 'a size is chosen')
+	or diag($x->size());
+ok($browser->until('__selkies.stats.width === 1280', 5), 'the page has it');
+$browser->command('click', x => 450, y => 60);
+ok(wait_for(sub {
+	my ($px, $py) = $x->pointer();
+	return abs($px - 960) <= 2 && abs($py - 62) <= 3;
+}, 5), 'a point of the window is that of the screen')
+	or diag(join ' ', $x->pointer());
+choose('Size', '');
+ok(wait_for(sub { $x->size() eq '1100x400' }, 5), 'and given up again');
+choose('Size of text', '144');
+ok(wait_for(sub { ($t->dpi() || 0) == 144 }, 5), 'larger text is seen by programs');
+
 $self->problems('two windows');
 
 $browser->quit();

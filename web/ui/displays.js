@@ -1,12 +1,13 @@
 /**
- * Further screens: each is a window of its own with another part of the
- * desktop, at one side of this one.
+ * The panel of screens: this one's size, and further ones, each a window of its
+ * own with another part of the desktop at one side of this one.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
 import { button, element } from './dom.js';
+import { ScreenControls } from './screen.js';
 
 const SCREENS = ['display2', 'display3', 'display4'];
 const WIDTH = 1280;
@@ -68,10 +69,13 @@ class Displays {
             ...SIDES.map(([side, text, title]) => button({
                 text, title, class: `act side-${side}`,
                 run: () => void this.open(side) })));
-        body.append(
-            element('p', {}, 'Add a screen. It opens in a window of its own, which you can '
+        this.further = element('section', {},
+            element('h3', {}, 'Further screens'),
+            element('p', {}, 'A further screen opens in a window of its own, which you can '
                     + 'move to another monitor.'),
             this.choice, this.full, this.list);
+        this.controls = new ScreenControls(parts);
+        body.append(this.controls.element, this.further);
         this.session.on('displays', () => this.update());
         this.update();
     }
@@ -107,6 +111,10 @@ class Displays {
     }
 
     update() {
+        this.controls.update();
+        this.further.hidden = this.session.fragment.display !== 'primary'
+                              || this.session.settings.second_screen?.value !== true;
+
         const there = SCREENS.filter(name => this.session.displays.includes(name));
 
         this.full.hidden = there.length < SCREENS.length;

@@ -38,9 +38,8 @@ export const PANELS = [
     {
         name: 'displays',
         text: 'Screens',
-        title: 'Show the desktop on further screens',
-        offered: session => session.control && session.fragment.display === 'primary'
-                            && session.settings.second_screen?.value === true,
+        title: 'Size of the desktop, and further screens',
+        offered: session => session.control,
         load: () => import('./displays.js')
     },
     {

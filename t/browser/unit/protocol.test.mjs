@@ -130,11 +130,11 @@ test('DPI stops follow the device pixel ratio', () => {
 
 test('a claim names the display, the size and what differs from the default', () => {
     assert.equal(claimOf({ display: 'primary', position: '', plain: true },
-                         { width: 2, height: 2 }, 1).h264_fullcolor, false);
-    assert.deepEqual(claimOf(parseFragment(''), { width: 1280, height: 720 }, 1),
+                         { width: 2, height: 2 }, 96).h264_fullcolor, false);
+    assert.deepEqual(claimOf(parseFragment(''), { width: 1280, height: 720 }, 96),
                      { displayId: 'primary', initialClientWidth: 1280,
                        initialClientHeight: 720 });
-    assert.deepEqual(claimOf(parseFragment('#display2-left'), { width: 2, height: 2 }, 2),
+    assert.deepEqual(claimOf(parseFragment('#display2-left'), { width: 2, height: 2 }, 192),
                      { displayId: 'display2', initialClientWidth: 2, initialClientHeight: 2,
                        displayPosition: 'left', scaling_dpi: '192' });
 });
