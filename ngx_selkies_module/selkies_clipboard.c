@@ -635,8 +635,9 @@ selkies_clip_finish(selkies_clip_t *clip)
 
     if (content != NULL) {
         selkies_clip_repack(clip, content);
-        selkies_clip_know(clip, content);
     }
+
+    selkies_clip_know(clip, content);
 
     for (i = 0; i < clip->nreading; i++) {
 
@@ -682,7 +683,7 @@ selkies_clip_repack(selkies_clip_t *clip, selkies_content_t *content)
 
 /*
  * A clipboard manager takes over what a client has set: that client knows it
- * already.
+ * already.  After anything else (NULL: not to be had) it is news again.
  */
 
 static void
@@ -692,7 +693,7 @@ selkies_clip_know(selkies_clip_t *clip, selkies_content_t *content)
         return;
     }
 
-    if (selkies_content_same(clip->last, content)) {
+    if (content != NULL && selkies_content_same(clip->last, content)) {
         content->origin = clip->last->origin;
         return;
     }

@@ -5,257 +5,140 @@
 
 # The clipboard in both directions: what a client sends can be pasted by an X
 # client, what an X client copies reaches the client that controls; large ones,
-# pictures, limits, directions, and who must not see any of it.
+# pictures, programs that do not play along.
 
 use warnings;
 use strict;
 
 use Test::More;
 
-use Digest::SHA qw/ sha256_hex /;
-use MIME::Base64 qw/ encode_base64 decode_base64 /;
-
 use lib 'lib', 't/lib';
 
 use Selkies;
-use Selkies::WebSocket;
-use Selkies::X;
+use Selkies::Clipboard;
 
-use constant {
-	MIB => 1024 * 1024,
-	CHUNK => 750 * 1024,
-};
+use constant MIB => 1024 * 1024;
 
 my $t = Selkies->new(x => '1280x720', timeout => 120);
 
-$t->conf(<<'EOC');
-%%GLOBALS%%
-events {}
-http {
-    %%GLOBALS_HTTP%%
-    server {
-        listen %%PORT_0%%;
-        root %%TESTDIR%%/html;
+$t->simple();
 
-        location / { %%SELKIES%% }
-        location /in/ { %%SELKIES%% selkies_enable_clipboard in; }
-        location /out/ { %%SELKIES%% selkies_enable_clipboard out; }
-        location /off/ { %%SELKIES%% selkies_enable_clipboard false; }
-        location /text/ {
-            %%SELKIES%%
-            selkies_enable_binary_clipboard false|locked;
-        }
-        location /small/ {
-            %%SELKIES%%
-            selkies_clipboard_max_size 100k;
-        }
-    }
-}
-EOC
-
-my $x = Selkies::X->new($t, 'xselection');
+my $clip = Selkies::Clipboard->new($t);
+my $x = $clip->x();
 
 $t->run();
-
-# Another controller takes the display over; it declared the additions.
-
-my $c;
-
-sub control {
-	my (%o) = @_;
-
-	my $settings = { enable_binary_clipboard => 'true',
-		%{ delete $o{settings} || {} } };
-	my $before = $c;
-	my $ext = delete $o{ext};
-
-	$c = Selkies::WebSocket->new($t, %o);
-	die "no upgrade\n" unless $c->{status} == 101;
-	$c->send_text('_ext,{"version":"test","want":["status","html"]}') if $ext;
-	$c->send_text(Selkies::WebSocket::settings(800, 600, %$settings));
-	$c->{auto_ack} = 1;
-	$c->wait_frame(key => 1, timeout => 10) or die "no picture\n";
-	$before->wait_close() if $before && $before->{open};
-	$c->round_trip();
-	$c->forget();
-
-	return $c;
-}
-
-sub b64 { encode_base64($_[0], '') }
-
-sub slurp { $t->read_file($_[0]) }
-
-# What an X client pastes; or a word for why not.
-
-sub paste {
-	my ($target) = @_;
-
-	my $file = $t->dir() . '/pasted';
-	my $answer = $x->ask("paste $target $file", qr/^(?:pasted|refused)/);
-
-	return $answer =~ /^pasted (\S+)/ ? slurp('pasted') : 'refused';
-}
-
-# It takes a moment until it is there, unless a key asks for it.
-
-sub pastes {
-	my ($want, $name, $target) = @_;
-
-	my $got;
-
-	wait_for { ($got = paste($target || 'UTF8_STRING')) eq $want } 3;
-
-	is($got, $want, $name);
-}
-
-my $nfile = 0;
-
-sub own {
-	my (@pairs) = @_;
-	my @words;
-
-	while (my ($target, $data) = splice @pairs, 0, 2) {
-		push @words, $t->write_file('own' . $nfile++, $data), $target;
-	}
-
-	$x->ask("own @words", qr/^owns/);
-}
-
-# The next clipboard the client is sent, put together: type, data.
-
-sub incoming {
-	my ($timeout, $client) = @_;
-
-	$client ||= $c;
-
-	my $first = $client->wait_text(qr/^clipboard(?:_binary|_start)?,/,
-		$timeout || 5) or return;
-
-	return ('text/plain', decode_base64($1)) if $first =~ /^clipboard,(.*)/s;
-	return ($1, decode_base64($2)) if $first =~ /^clipboard_binary,(.*?),(.*)/s;
-
-	my ($mime, $total) = $first =~ /^clipboard_start,(.*),(\d+)$/ or return;
-	my $data = '';
-
-	while (my $text = $client->wait_text(qr/^clipboard_(?:data|finish)/, 10)) {
-		last if $text eq 'clipboard_finish';
-		$data .= decode_base64(substr $text, 15);
-	}
-
-	return ($mime, $data) if length $data == $total;
-	return ($mime, 'cut: ' . length $data);
-}
-
-# Sent as a stock page of dialect 1 does it, or with an id as one of dialect 2.
-
-sub send_clipboard {
-	my ($data, %o) = @_;
-
-	my $verb = $o{mime} ? 'cb' : 'cw';
-	my $id = defined $o{id} ? "$o{id}," : '';
-	my $mime = $o{mime} ? "$o{mime}," : '';
-
-	if (length $data < CHUNK) {
-		$c->send_text("$verb,$mime" . b64($data));
-		return;
-	}
-
-	$c->send_text("${verb}s,$id$mime" . length $data);
-	$c->send_text("${verb}d,$id" . b64($_)) for unpack '(a' . CHUNK . ')*',
-		$data;
-	$c->send_text($o{id} ? "${verb}e,$o{id}" : "${verb}e");
-}
-
-# Nothing of the clipboard came, and what was asked has been processed.
-
-sub nothing {
-	my ($name, $client) = @_;
-
-	$client ||= $c;
-	$client->run_for(0.3);
-	$client->round_trip();
-
-	my @texts = grep { /^clipboard/ } @{ $client->{texts} };
-
-	is("@{[ map { substr $_, 0, 40 } @texts ]}", '', $name);
-}
-
-# Bytes that neither compress nor repeat.
-
-sub noise {
-	my ($n) = @_;
-
-	open my $random, '<', '/dev/urandom' or die "urandom: $!\n";
-	read $random, my $seed, 65536;
-
-	my $data = '';
-
-	$data .= $seed ^ chr(length($data) / 65536 % 256) x 65536
-		while length $data < $n;
-
-	return substr $data, 0, $n;
-}
-
-sub text_of { my ($n) = @_; return substr b64(noise($n)), 0, $n }
 
 ###############################################################################
 # text
 
-control();
+my $c = $clip->control();
 
 $c->send_text('cr');
-nothing('an empty clipboard is not answered');
+$clip->nothing('an empty clipboard is not answered');
 
-send_clipboard("Gr\xc3\xbc\xc3\x9fe \xe2\x82\xac");
-pastes("Gr\xc3\xbc\xc3\x9fe \xe2\x82\xac", 'text of the client is pasted');
-is(paste('text/plain;charset=utf-8'), "Gr\xc3\xbc\xc3\x9fe \xe2\x82\xac",
-	'by its newer name');
-is(paste('STRING'), "Gr\xfc\xdfe ?", 'as Latin-1 to an old program');
-is(paste('TEXT'), "Gr\xc3\xbc\xc3\x9fe \xe2\x82\xac", 'as TEXT');
-isnt(paste('COMPOUND_TEXT'), 'refused', 'and as COMPOUND_TEXT');
-is(paste('image/png'), 'refused', 'it is no picture');
-is(length paste('TIMESTAMP'), 8, 'TIMESTAMP');
+my $text = "Gr\xc3\xbc\xc3\x9fe \xe2\x82\xac";
+
+$clip->send($text);
+$clip->pastes($text, 'text of the client is pasted');
+is($clip->paste('text/plain;charset=utf-8'), $text, 'by its newer name');
+is($clip->paste('STRING'), "Gr\xfc\xdfe ?", 'as Latin-1 to an old program');
+is($clip->paste('TEXT'), $text, 'as TEXT');
+isnt($clip->paste('COMPOUND_TEXT'), 'refused', 'and as COMPOUND_TEXT');
+is($clip->paste('image/png'), 'refused', 'it is no picture');
+is(length $clip->paste('TIMESTAMP'), 8, 'TIMESTAMP');
 like($x->ask('multiple A=UTF8_STRING B=image/png C=TIMESTAMP',
 	qr/^(?:multiple|refused)/), qr/^multiple 11 - 1$/, 'MULTIPLE');
 like($x->ask('primary', qr/^primary/), qr/ 0$/, 'PRIMARY is left alone');
-nothing('no echo to who sent it');
-
-own(UTF8_STRING => "from the desktop \xe2\x9c\x93");
-is(join('|', incoming()), "text/plain|from the desktop \xe2\x9c\x93",
-	'text of the desktop is sent');
-
-own(STRING => "old \xe4\xf6");
-is(join('|', incoming()), "text/plain|old \xc3\xa4\xc3\xb6",
-	'Latin-1 of an old program');
+$clip->nothing('no echo to who sent it');
 
 $c->send_text('cr');
-is(join('|', incoming()), "text/plain|old \xc3\xa4\xc3\xb6", 'cr reads it');
+$clip->comes('text/plain', $text, 'unless it asks');
 
-$c->send_text('REQUEST_CLIPBOARD');
-is(join('|', incoming()), "text/plain|old \xc3\xa4\xc3\xb6",
-	'REQUEST_CLIPBOARD, nothing new');
+$clip->own(UTF8_STRING => "from the desktop \xe2\x9c\x93");
+$clip->comes('text/plain', "from the desktop \xe2\x9c\x93",
+	'text of the desktop is sent');
+$clip->own(STRING => "old \xe4\xf6");
+$clip->comes('text/plain', "old \xc3\xa4\xc3\xb6", 'Latin-1 of an old program');
+$clip->own(COMPOUND_TEXT => "old \xe4\xf6");
+$clip->comes('text/plain', "old \xc3\xa4\xc3\xb6", 'COMPOUND_TEXT');
+$clip->own(UTF8_STRING => "with a zero\0");
+$clip->comes('text/plain', 'with a zero', 'the zero of C is not text');
 
+$c->send_text('cr');
+$clip->comes('text/plain', 'with a zero', 'cr reads it');
 $c->send_text('REQUEST_CLIPBOARD');
-own(UTF8_STRING => 'copied just now');
-is(join('|', incoming()), 'text/plain|copied just now',
+$clip->comes('text/plain', 'with a zero', 'REQUEST_CLIPBOARD, nothing new');
+$c->send_text('REQUEST_CLIPBOARD');
+$clip->own(UTF8_STRING => 'copied just now');
+$clip->comes('text/plain', 'copied just now',
 	'REQUEST_CLIPBOARD, followed by a copy');
-nothing('once');
+$clip->nothing('once');
 
 # what was pasted in stays when its client goes
 
-send_clipboard('stays');
+$clip->send('stays');
 $c->round_trip();
 $c->close();
-pastes('stays', 'a clipboard outlives its client');
+$clip->pastes('stays', 'a clipboard outlives its client');
 
 # a manager that takes over what the client has set is no news to it
 
-control();
-send_clipboard('mine');
-pastes('mine', 'set');
-own(UTF8_STRING => 'mine');
-nothing('taken over by a clipboard manager: no echo');
+$c = $clip->control();
+$clip->send('mine');
+$clip->pastes('mine', 'set');
+$clip->own(UTF8_STRING => 'mine');
+$clip->nothing('taken over by a clipboard manager: no echo');
+$clip->own(UTF8_STRING => 'another');
+$clip->comes('text/plain', 'another', 'what is not the same is sent');
+
+###############################################################################
+# pictures, and which of several formats
+
+$clip->own('image/png' => "\x89PNG small");
+$clip->comes('image/png', "\x89PNG small", 'a picture of the desktop');
+$clip->own('image/webp' => 'RIFF webp', 'image/gif' => 'GIF89a');
+$clip->comes('image/webp', 'RIFF webp', 'of a type that is no PNG');
+$clip->own('image/jpeg' => 'no JPEG');
+$clip->comes('image/jpeg', 'no JPEG', 'one that cannot be read, as it is');
+$clip->own('image/png' => "\x89PNG", UTF8_STRING => 'cells');
+$clip->comes('text/plain', 'cells', 'text goes before a picture of it');
+$clip->own('UTF8_STRING' => 'text', 'text/html' => '<b>text</b>');
+$clip->comes('text/plain', 'text', 'HTML is not for stock pages');
+$clip->nothing('not at all');
+
+SKIP: {
+	my $file = $t->dir() . '/picture.jpg';
+
+	skip 'no ffmpeg', 2 if system("ffmpeg -loglevel error -f lavfi -i "
+		. "color=c=red:s=32x16 -frames:v 1 $file 2>/dev/null") != 0;
+
+	$clip->own('image/jpeg' => $t->read_file('picture.jpg'));
+
+	my ($type, $data) = $clip->incoming();
+
+	is($type, 'image/png', 'a JPEG becomes a PNG');
+	is(substr($data, 0, 24), "\x89PNG\r\n\x1a\n" . pack('N a4 N N', 13, 'IHDR',
+		32, 16), 'of its size');
+}
+
+$clip->send("\x89PNG of the client", mime => 'image/png');
+$clip->pastes("\x89PNG of the client", 'a picture of the client', 'image/png');
+is($clip->paste('UTF8_STRING'), 'refused', 'which is no text');
+
+###############################################################################
+# HTML, negotiated
+
+$c = $clip->control(ext => 1);
+$clip->own('UTF8_STRING' => 'text', 'text/html' => '<b>text</b>');
+$clip->comes('text/html', '<b>text</b>', 'HTML, and then');
+$clip->comes('text/plain', 'text', 'its text');
+$clip->send('<i>client</i>', mime => 'text/html');
+$clip->send('client');
+$clip->pastes('client', 'text of a client that has HTML');
+is($clip->paste('text/html'), '<i>client</i>', 'and the HTML');
+$clip->send('plain');
+$clip->pastes('plain', 'the next text');
+is($clip->paste('text/html'), 'refused', 'has none');
 
 ###############################################################################
 # a paste key right behind it
@@ -264,45 +147,128 @@ $x->ask('focus', qr/^focused/);
 
 my $right = 0;
 
-for my $i (1 .. 30) {
-	$c->send_text('cw,' . b64("paste $i"), 'kd,118', 'ku,118');
+sleep 1;
+
+for my $i (1 .. 20) {
+	$c->send_text('cw,' . Selkies::Clipboard::b64("paste $i"), 'kd,118',
+		'ku,118');
 	$right++ if ($x->wait(qr/^key/, 5) || '') eq "key paste $i";
-	select undef, undef, undef, 0.1;
+	select undef, undef, undef, 0.15;
 }
 
-is($right, 30, 'a key behind a clipboard pastes that one');
+is($right, 20, 'a key behind a clipboard pastes that one');
 
 ###############################################################################
-# large ones, both ways
+# programs that do not play along
 
-my %hash;
+my $bad = Selkies::X->new($t, 'xselection');
 
-for my $case ([ 16, 'text/plain', 'UTF8_STRING' ], [ 8, 'image/png' ]) {
+$c = $clip->control(ext => 1);
+$bad->ask('stall UTF8_STRING 300000', qr/^owns/);
+$clip->nothing('an owner that never finishes');
+$clip->send('past it');
+$c->send_text('kd,97', 'ku,97');
+is($x->wait(qr/^key/, 3), 'key past it', 'stops no client');
+$clip->pastes('past it', 'nor another program');
+$bad->ask('stall UTF8_STRING 300000', qr/^owns/);
+$clip->nothing('once more');
+$clip->own(UTF8_STRING => 'the next one');
+$clip->comes('text/plain', 'the next one', 'another copy is heard at once');
+
+$bad->ask('silent', qr/^owns/);
+$c->send_text('cr');
+
+my $asked = clock();
+
+$c->wait_text(qr/^clipboard_reply,cr$/, 10);
+$clip->comes('text/plain', '', 'an owner that does not answer: nothing');
+
+my $took = clock() - $asked;
+
+cmp_ok($took, '>', 4, 'after 5 s');
+cmp_ok($took, '<', 5 + 3 * slower(), 'and not much later');
+
+$clip->own(UTF8_STRING => 'well again');
+$clip->comes('text/plain', 'well again', 'the next owner is heard');
+
+my $long = Selkies::Clipboard::text_of(900_000);
+
+$clip->send($long);
+$clip->pastes($long, 'a long text');
+$bad->ask('abandon UTF8_STRING', qr/^abandoned/) for 1 .. 3;
+$clip->pastes($long, 'pasted after others gave up');
+$clip->send('shorter');
+$clip->pastes('shorter', 'and replaced while they wait');
+
+###############################################################################
+# large ones, both ways; how much memory that takes
+
+sub peak {
+	my ($worker, $reset) = @_;
+
+	if ($reset) {
+		open my $fh, '>', "/proc/$worker/clear_refs" or return 0;
+		print $fh 5;
+		close $fh;
+	}
+
+	my ($kb) = $t->read_file("/proc/$worker/status") =~ /VmHWM:\s+(\d+)/;
+
+	return ($kb || 0) / 1024;
+}
+
+my $worker = $t->worker_of($c);
+
+for my $case ([ 16, 'text/plain', 'UTF8_STRING' ],
+	[ 8, 'image/png', 'image/png' ])
+{
 	my ($mib, $mime, $target) = @$case;
+	my $data = $mime =~ /text/ ? Selkies::Clipboard::text_of($mib * MIB)
+		: "\x89PNG" . Selkies::Clipboard::noise($mib * MIB - 4);
 
-	my $data = $target ? text_of($mib * MIB) : "\x89PNG" . noise($mib * MIB - 4);
-	my $hash = sha256_hex($data);
+	$clip->send('x');
+	$clip->pastes('x', 'a small one');
+
+	my $base = peak($worker, 1);
 	my $start = clock();
 
-	my $pasted;
+	$clip->send($data, $mime =~ /text/ ? () : (mime => $mime));
+	$clip->pastes($data, "$mib MiB of $mime in", $target);
+	$took = clock() - $start;
+	note(sprintf 'in: %.2f s, %.1f MiB', $took, peak($worker) - $base);
+	cmp_ok($took, '<', 3 * slower(), 'in 3 s');
+	cmp_ok(peak($worker) - $base, '<=', 3 * $mib, 'in three times the memory')
+		if slower() == 1;
 
-	send_clipboard($data, $target ? () : (mime => $mime));
-	wait_for { length($pasted = paste($target || $mime)) == $mib * MIB };
-
-	is(sha256_hex($pasted), $hash, "$mib MiB of $mime in");
-	note(sprintf '%.2f s', clock() - $start);
-
+	$clip->send('x');
+	$clip->pastes('x', 'a small one');
 	substr $data, 10, 1, substr($data, 10, 1) eq 'A' ? 'B' : 'A';
-	$hash = sha256_hex($data);
+	$base = peak($worker, 1);
 	$start = clock();
-	own($target || $mime, $data);
-
-	my ($type, $got) = incoming(20);
-
-	is("$type " . sha256_hex($got), "$mime $hash", "$mib MiB of $mime out");
-	note(sprintf '%.2f s', clock() - $start);
+	$clip->own($target, $data);
+	$clip->comes($mime, $data, "$mib MiB of $mime out", 20);
+	$took = clock() - $start;
+	note(sprintf 'out: %.2f s, %.1f MiB', $took, peak($worker) - $base);
+	cmp_ok($took, '<', 3 * slower(), 'in 3 s');
+	cmp_ok(peak($worker) - $base, '<=', 3 * $mib, 'in three times the memory')
+		if slower() == 1;
 }
 
 ###############################################################################
+# a reload, and the end of X
+
+$clip->send('before the reload');
+$clip->pastes('before the reload', 'ours');
+$t->reload();
+ok($t->reloaded(), 'a worker whose clipboard it is ends');
+
+$c = $clip->control();
+$clip->send('after it');
+$clip->pastes('after it', 'the next worker has it');
+
+$t->stop_x();
+$clip->send('to nobody');
+$c->send_text('cr');
+ok($c->round_trip(), 'without X the connection stays');
 
 $t->done();
