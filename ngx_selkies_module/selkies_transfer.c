@@ -42,7 +42,13 @@ selkies_transfer_set(selkies_transfer_t *transfer,
         rc = selkies_transfer_decode(transfer, cmd->u.clipboard.base64);
     }
 
-    return rc == SELKIES_TRANSFER_OK ? SELKIES_TRANSFER_DONE : rc;
+    if (rc != SELKIES_TRANSFER_OK) {
+        return rc;
+    }
+
+    transfer->active = 0;
+
+    return SELKIES_TRANSFER_DONE;
 }
 
 
@@ -84,6 +90,8 @@ selkies_transfer_end(selkies_transfer_t *transfer,
         selkies_transfer_abort(transfer);
         return SELKIES_TRANSFER_BROKEN;
     }
+
+    transfer->active = 0;
 
     return SELKIES_TRANSFER_DONE;
 }
