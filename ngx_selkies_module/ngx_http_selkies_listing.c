@@ -700,20 +700,20 @@ ngx_http_selkies_put_size(ngx_http_selkies_writer_t *w, off_t size)
     ngx_uint_t   i;
 
     static const char *const  units[] = {
-        "bytes", "KiB", "MiB", "GiB", "TiB", "PiB"
+        "bytes", "KB", "MB", "GB", "TB", "PB"
     };
 
-    if (size < 1024) {
+    if (size < 1000) {
         ngx_http_selkies_format(w, "%O %s", size, size == 1 ? "byte"
                                                             : units[0]);
         return;
     }
 
-    for (i = 1; i < 5 && size >= 1024 * 1024; i++) {
-        size /= 1024;
+    for (i = 1; i < 5 && size >= 1000 * 1000; i++) {
+        size /= 1000;
     }
 
-    tenths = (size * 10 + 512) / 1024;
+    tenths = (size * 10 + 500) / 1000;
 
     if (tenths < 100) {
         ngx_http_selkies_format(w, "%O.%O %s", tenths / 10, tenths % 10,
@@ -721,7 +721,7 @@ ngx_http_selkies_put_size(ngx_http_selkies_writer_t *w, off_t size)
         return;
     }
 
-    ngx_http_selkies_format(w, "%O %s", (size + 512) / 1024, units[i]);
+    ngx_http_selkies_format(w, "%O %s", (size + 500) / 1000, units[i]);
 }
 
 

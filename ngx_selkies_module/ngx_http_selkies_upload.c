@@ -496,9 +496,20 @@ static ngx_int_t
 ngx_http_selkies_upload_failed(ngx_http_request_t *r,
     ngx_http_selkies_upload_t *u, selkies_files_result_t result)
 {
+    ngx_str_t                         value;
     const ngx_http_selkies_result_t  *answer;
 
     answer = &ngx_http_selkies_results[result];
+
+    /* what the same request may do a moment later */
+
+    ngx_str_set(&value, "1");
+
+    if ((result == SELKIES_FILES_BUSY || result == SELKIES_FILES_TOO_MANY)
+        && ngx_http_selkies_push_header(r, "Retry-After", &value) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (result == SELKIES_FILES_FAILED) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, ngx_errno,

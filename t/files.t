@@ -122,7 +122,7 @@ like($r->{body}, qr{<td[ ]class="link[ ]up"><a[ ]href="\.\./">Parent[ ]
 like($r->{body}, qr{deep</bdi>/</a>.*a\.txt.*nought.*Zeta\.png}s,
 	'folders first, then by name');
 like($r->{body}, qr{a\.txt</bdi></a></td><td class="size">200 bytes<}, 'sizes');
-like($r->{body}, qr{Zeta\.png</bdi></a></td><td class="size">2\.9 KiB<},
+like($r->{body}, qr{Zeta\.png</bdi></a></td><td class="size">3\.0 KB<},
 	'larger ones');
 like($r->{body}, qr{datetime="2023-11-14T22:13:20Z"}, 'dates');
 like($r->{body}, qr{<td class="link image"><a href="Zeta.png">}, 'kinds');

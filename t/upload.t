@@ -361,7 +361,9 @@ for my $row ([ 0, {} ], [ 50, {} ], [ 99, {} ], [ 50, { id => 'i',
 my @parts = map { part("many/$_", 1000, 'x') } 1 .. 4;
 
 wait_for { opened($desk) == 4 };
-is(post('many/5', 'x')->{status}, 429, 'the fifth');
+$r = post('many/5', 'x');
+is($r->{status}, 429, 'the fifth');
+like($r->{head}, qr/^Retry-After: 1\r?$/m, 'it may come again');
 
 my $last = pop @parts;
 close $last;

@@ -8,6 +8,7 @@
  */
 
 import { button, element, icon } from './dom.js';
+import { offers } from './drop.js';
 
 /**
  * What a module of a panel exports: mount() fills the body, once, when the
@@ -57,6 +58,14 @@ export const PANELS = [
         offered: session => session.control && session.have.includes('apps')
                             && session.settings.ui_sidebar_show_apps?.value !== false,
         load: () => import('./apps.js')
+    },
+    {
+        name: 'files',
+        text: 'Files',
+        title: 'Upload files, and download those of the desktop',
+        offered: session => (offers(session, 'upload') || offers(session, 'download'))
+                            && session.settings.ui_sidebar_show_files?.value !== false,
+        load: () => import('./files.js')
     }
 ];
 

@@ -7,6 +7,7 @@
  */
 
 import { button, element, icon } from './dom.js';
+import { watch as watchDrops } from './drop.js';
 import { Panels } from './panels.js';
 import { Stats } from './stats.js';
 import { ALT_L, CONTROL_L, DELETE, SHIFT_L, SUPER_L } from '../input/keysyms.js';
@@ -57,6 +58,7 @@ class Toolbar {
         this.tools = this.build();
         this.bar = element('header', { id: 'bar' }, this.tools, this.handle);
         document.body.append(this.bar, this.panels.card, this.stats.panel, this.toast);
+        watchDrops(this.session, this.panels, text => this.say(text));
         this.badges();
         this.listen();
         this.controlChanged();
