@@ -18,8 +18,7 @@
 #include "pulse_link.h"
 
 
-#define SELKIES_PULSE_DEFAULT    "@DEFAULT_MONITOR@"
-#define SELKIES_PULSE_NULL_SINK  "module-null-sink.c"
+#define SELKIES_PULSE_DEFAULT  "@DEFAULT_MONITOR@"
 
 
 struct selkies_pulse_s {
@@ -53,9 +52,6 @@ static void selkies_pulse_name(char *to, const char *name);
 static void selkies_pulse_record(selkies_pulse_t *pulse);
 static void selkies_pulse_map(pa_channel_map *map, uint32_t channels);
 static void selkies_pulse_stream_state(pa_stream *stream, void *data);
-static void selkies_pulse_rouse(selkies_pulse_t *pulse);
-static void selkies_pulse_sink(pa_context *context, const pa_sink_info *info,
-    int eol, void *data);
 static void selkies_pulse_read(pa_stream *stream, size_t nbytes, void *data);
 static void selkies_pulse_add(selkies_pulse_t *pulse, const uint8_t *data,
     size_t len);
@@ -318,7 +314,7 @@ selkies_pulse_stream_state(pa_stream *stream, void *data)
         selkies_log(pulse->log, SELKIES_LOG_INFO,
                     "sound: recording \"%s\"", pulse->source);
         selkies_pulse_cork_stream(pulse);
-        selkies_pulse_rouse(pulse);
+        selkies_pulse_link_rouse(&pulse->link, pulse->sink);
         return;
 
     case PA_STREAM_FAILED:
@@ -328,48 +324,6 @@ selkies_pulse_stream_state(pa_stream *stream, void *data)
 
     default:
         return;
-    }
-}
-
-
-/*
- * A null sink that nobody used has rendered two seconds ahead, and does not
- * come back from there for who begins to record it, or to play, with a short
- * latency.  It forgets them when it is suspended.
- */
-
-static void
-selkies_pulse_rouse(selkies_pulse_t *pulse)
-{
-    if (pulse->sink[0] == '\0') {
-        return;
-    }
-
-    (void) selkies_pulse_link_begun(
-                  pa_context_get_sink_info_by_name(pulse->link.context,
-                                                   pulse->sink,
-                                                   selkies_pulse_sink, pulse));
-}
-
-
-/* Others are not like that, and would be heard to stop. */
-
-static void
-selkies_pulse_sink(pa_context *context, const pa_sink_info *info, int eol,
-    void *data)
-{
-    int  suspend;
-
-    if (info == NULL || info->driver == NULL
-        || strcmp(info->driver, SELKIES_PULSE_NULL_SINK) != 0)
-    {
-        return;
-    }
-
-    for (suspend = 1; suspend >= 0; suspend--) {
-        (void) selkies_pulse_link_begun(
-                      pa_context_suspend_sink_by_name(context, info->name,
-                                                      suspend, NULL, NULL));
     }
 }
 

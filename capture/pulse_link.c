@@ -27,11 +27,14 @@
 /* All zeros are read from it: the cookie of who needs none. */
 
 #define SELKIES_PULSE_NO_COOKIE  "/dev/zero"
+#define SELKIES_PULSE_NULL_SINK  "module-null-sink.c"
 
 
 static void selkies_pulse_link_woken(pa_mainloop_api *api, pa_io_event *event,
     int fd, pa_io_event_flags_t flags, void *data);
 static void selkies_pulse_link_state(pa_context *context, void *data);
+static void selkies_pulse_link_sink(pa_context *context,
+    const pa_sink_info *info, int eol, void *data);
 
 
 void
@@ -181,6 +184,40 @@ selkies_pulse_link_begun(pa_operation *operation)
     pa_operation_unref(operation);
 
     return true;
+}
+
+
+void
+selkies_pulse_link_rouse(selkies_pulse_link_t *link, const char *sink)
+{
+    if (sink[0] != '\0') {
+        (void) selkies_pulse_link_begun(
+                      pa_context_get_sink_info_by_name(link->context, sink,
+                                                       selkies_pulse_link_sink,
+                                                       link));
+    }
+}
+
+
+/* It forgets when it is suspended; another kind would be heard to stop. */
+
+static void
+selkies_pulse_link_sink(pa_context *context, const pa_sink_info *info, int eol,
+    void *data)
+{
+    int  suspend;
+
+    if (info == NULL || info->driver == NULL
+        || strcmp(info->driver, SELKIES_PULSE_NULL_SINK) != 0)
+    {
+        return;
+    }
+
+    for (suspend = 1; suspend >= 0; suspend--) {
+        (void) selkies_pulse_link_begun(
+                      pa_context_suspend_sink_by_name(context, info->name,
+                                                      suspend, NULL, NULL));
+    }
 }
 
 

@@ -59,6 +59,16 @@ selkies_status_t selkies_pulse_link_run(selkies_pulse_link_t *link,
 bool selkies_pulse_link_begun(pa_operation *operation);
 
 
+/*
+ * A null sink that nobody used has rendered two seconds ahead, and does not
+ * come back from there for who begins to record it, or to play, with a short
+ * latency: all that is played by then comes late.  Has it forget them.  Other
+ * sinks are left alone; "" is none.
+ */
+
+void selkies_pulse_link_rouse(selkies_pulse_link_t *link, const char *sink);
+
+
 /* Streams go first. */
 
 void selkies_pulse_link_close(selkies_pulse_link_t *link);

@@ -147,6 +147,66 @@ selkies_opus_close(selkies_opus_t *opus)
 }
 
 
+struct selkies_opus_in_s {
+    OpusDecoder          *decoder;
+};
+
+
+selkies_opus_in_t *
+selkies_opus_in_open(uint32_t rate, const selkies_log_t *log)
+{
+    int                 rc;
+    selkies_opus_in_t  *in;
+
+    in = malloc(sizeof(selkies_opus_in_t));
+
+    if (in == NULL) {
+        return NULL;
+    }
+
+    in->decoder = opus_decoder_create((opus_int32) rate, 1, &rc);
+
+    if (in->decoder == NULL) {
+        selkies_log(log, SELKIES_LOG_ERR, "Opus: %s", opus_strerror(rc));
+        free(in);
+        return NULL;
+    }
+
+    return in;
+}
+
+
+size_t
+selkies_opus_in_decode(selkies_opus_in_t *in, const uint8_t *packet,
+    size_t len, int16_t *samples, size_t size)
+{
+    int  n;
+
+    /* no packet at all would mean a lost one, which is made up */
+
+    if (len == 0 || len > SELKIES_OPUS_PACKET_BYTES) {
+        return 0;
+    }
+
+    n = opus_decode(in->decoder, packet, (opus_int32) len, samples, (int) size,
+                    0);
+
+    return n > 0 ? (size_t) n : 0;
+}
+
+
+void
+selkies_opus_in_close(selkies_opus_in_t *in)
+{
+    if (in == NULL) {
+        return;
+    }
+
+    opus_decoder_destroy(in->decoder);
+    free(in);
+}
+
+
 #else
 
 typedef int  selkies_opus_unused_t;             /* no file without a name */

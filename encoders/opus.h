@@ -65,6 +65,23 @@ size_t selkies_opus_encode(selkies_opus_t *opus, const int16_t *samples,
 void selkies_opus_close(selkies_opus_t *opus);
 
 
+/*
+ * The other way, for one channel of `rate` (8000, 12000, 16000, 24000, 48000)
+ * samples a second.  Packets are a client's: whatever they hold, decode()
+ * returns at most `size` samples, 0 for what is no packet.
+ */
+
+typedef struct selkies_opus_in_s  selkies_opus_in_t;
+
+selkies_opus_in_t *selkies_opus_in_open(uint32_t rate,
+    const selkies_log_t *log);
+
+size_t selkies_opus_in_decode(selkies_opus_in_t *in, const uint8_t *packet,
+    size_t len, int16_t *samples, size_t size);
+
+void selkies_opus_in_close(selkies_opus_in_t *in);
+
+
 #pragma GCC visibility pop
 
 

@@ -32,8 +32,6 @@ enum {
 };
 
 
-static ngx_uint_t ngx_http_selkies_audio_available(
-    ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_audio_listen(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_audio_refuse(ngx_http_selkies_session_t *s);
 static ngx_uint_t ngx_http_selkies_audio_waits(ngx_http_selkies_session_t *s);
@@ -42,7 +40,7 @@ static off_t ngx_http_selkies_unsent(ngx_http_selkies_session_t *s);
 
 /* A display has one sound, however many screens: its first page's. */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_selkies_audio_available(ngx_http_selkies_session_t *s)
 {
     return selkies_audio_built()

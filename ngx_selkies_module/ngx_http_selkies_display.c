@@ -517,7 +517,9 @@ ngx_http_selkies_unuse_display(ngx_http_selkies_display_t *display)
         display->clip = NULL;
     }
 
-    if (display->clip != NULL
+    ngx_http_selkies_microphone_reap(display);
+
+    if (display->clip != NULL || display->microphone != NULL
         || selkies_control_stop(display->control, NGX_HTTP_SELKIES_BRIEF_MS)
            != SELKIES_OK)
     {

@@ -24,6 +24,7 @@
 #include "selkies_engine.h"
 #include "selkies_files.h"
 #include "selkies_link.h"
+#include "selkies_microphone.h"
 #include "selkies_pads.h"
 #include "selkies_protocol.h"
 #include "selkies_settings.h"
@@ -93,6 +94,8 @@ struct ngx_http_selkies_display_s {
 
     selkies_engine_t            *engine;        /* owner only */
     selkies_audio_t             *audio;         /* owner only */
+    selkies_microphone_t        *microphone;    /* of a client's here */
+    uint64_t                     speaker;       /* that session, or 0 */
     int                          folder;        /* the framebuffer's, or -1 */
 
     const char                  *pads_folder;   /* of sockets, NULL: no pads */
@@ -269,6 +272,8 @@ struct ngx_http_selkies_session_s {
                                                    that may wait in it */
     uint64_t                     audio_mark_us; /* written then; 0: none */
     uint32_t                     audio_told;    /* ngx_http_selkies_audio.c */
+    time_t                       microphone_second;
+    ngx_uint_t                   microphone_count;
 
     /* congestion: a ping rides behind the pictures */
 
@@ -352,6 +357,8 @@ struct ngx_http_selkies_session_s {
     unsigned                     watching:1;    /* subscribed to pictures */
     unsigned                     listening:1;   /* subscribed to sound */
     unsigned                     audio_said:1;  /* whether it wants sound */
+    unsigned                     opus_mic:1;    /* its microphone is Opus */
+    unsigned                     microphone_refused:1;  /* and told so */
     unsigned                     gate:1;        /* could take a picture now */
     unsigned                     need_key:1;
     unsigned                     skipped:1;     /* because it was too slow */
@@ -921,6 +928,10 @@ void ngx_http_selkies_audio_join(ngx_http_selkies_session_t *s);
 
 void ngx_http_selkies_audio_leave(ngx_http_selkies_session_t *s);
 
+/* Whether the session's display has sound, for this location. */
+
+ngx_uint_t ngx_http_selkies_audio_available(ngx_http_selkies_session_t *s);
+
 /* START_AUDIO, STOP_AUDIO. */
 
 void ngx_http_selkies_audio(ngx_http_selkies_session_t *s,
@@ -949,6 +960,25 @@ ngx_int_t ngx_http_selkies_audio_pick(ngx_http_selkies_session_t *s,
 
 ngx_int_t ngx_http_selkies_audio_sent(ngx_http_selkies_session_t *s,
     const selkies_packet_t *packet);
+
+
+/* ngx_http_selkies_microphone.c */
+
+ngx_uint_t ngx_http_selkies_microphone_available(
+    ngx_http_selkies_session_t *s);
+
+/* 0x02: a piece of it. */
+
+void ngx_http_selkies_microphone(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+
+/* The session ends, or controls no more; may be called again. */
+
+void ngx_http_selkies_microphone_leave(ngx_http_selkies_session_t *s);
+
+/* Its thread may have ended. */
+
+void ngx_http_selkies_microphone_reap(ngx_http_selkies_display_t *display);
 
 
 /* ngx_http_selkies_verbs.c: what clients say */

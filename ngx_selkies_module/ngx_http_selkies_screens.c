@@ -58,6 +58,7 @@ ngx_http_selkies_screens_move(ngx_http_selkies_session_t *s, uint32_t screen)
 
     ngx_http_selkies_session_unwatch(s);
     ngx_http_selkies_audio_leave(s);
+    ngx_http_selkies_microphone_leave(s);
     ngx_http_selkies_caption_leave(s);
     ngx_http_selkies_worker_move(s, display);
 

@@ -246,6 +246,7 @@ ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
 
     s->owner = 0;
     ngx_http_selkies_link_forget(s);
+    ngx_http_selkies_microphone_leave(s);
     ngx_http_selkies_release_pads(s);
     ngx_http_selkies_clipboard_leave(s);
     ngx_http_selkies_upload_leave(s);
@@ -632,6 +633,7 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
 
     ngx_http_selkies_session_unwatch(s);
     ngx_http_selkies_audio_leave(s);
+    ngx_http_selkies_microphone_leave(s);
     ngx_http_selkies_caption_leave(s);
     ngx_http_selkies_agent_leave(s);
     ngx_http_selkies_release_pads(s);

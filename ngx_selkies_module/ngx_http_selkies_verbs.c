@@ -78,6 +78,7 @@ static const ngx_http_selkies_verb_pt
     [SELKIES_VERB_STOP_VIDEO] = ngx_http_selkies_stop_video,
     [SELKIES_VERB_START_AUDIO] = ngx_http_selkies_audio,
     [SELKIES_VERB_STOP_AUDIO] = ngx_http_selkies_audio,
+    [SELKIES_VERB_MICROPHONE] = ngx_http_selkies_microphone,
     [SELKIES_VERB_REQUEST_KEYFRAME] = ngx_http_selkies_request_key,
     [SELKIES_VERB_RESIZE] = ngx_http_selkies_resize,
     [SELKIES_VERB_DPI] = ngx_http_selkies_dpi,
@@ -592,6 +593,8 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     s->want_status = (ext.want & SELKIES_EXT_STATUS) != 0;
     s->want_apps = (ext.want & SELKIES_EXT_APPS) != 0;
     s->want_rumble = (ext.want & SELKIES_EXT_RUMBLE) != 0;
+    s->opus_mic = ngx_http_selkies_microphone_available(s)
+                  && (ext.want & SELKIES_EXT_OPUS_MIC) != 0;
     s->html = (ext.want & SELKIES_EXT_HTML) != 0;
     lite = s->conf->h264_lite && (ext.want & SELKIES_EXT_LITE) != 0;
 
@@ -632,6 +635,8 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
                              | SELKIES_EXT_RUMBLE
                              | (ngx_http_selkies_has_apps(s)
                                 ? SELKIES_EXT_APPS : 0)
+                             | (ngx_http_selkies_microphone_available(s)
+                                ? SELKIES_EXT_OPUS_MIC : 0)
                              | (s->conf->h264_lite ? SELKIES_EXT_LITE : 0));
     ngx_http_selkies_text(s, buf, len);
     ngx_http_selkies_send_apps(s);

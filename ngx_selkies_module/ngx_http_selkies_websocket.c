@@ -435,6 +435,7 @@ ngx_http_selkies_close(ngx_http_selkies_session_t *s, ngx_uint_t code,
 
     ngx_http_selkies_session_unwatch(s);
     ngx_http_selkies_audio_leave(s);
+    ngx_http_selkies_microphone_leave(s);
 
     len = selkies_websocket_close(frame, (unsigned) code, reason,
                                   reason ? ngx_strlen(reason) : 0);
@@ -471,6 +472,7 @@ ngx_http_selkies_abort(ngx_http_selkies_session_t *s)
 
     ngx_http_selkies_session_unwatch(s);
     ngx_http_selkies_audio_leave(s);
+    ngx_http_selkies_microphone_leave(s);
 
     /* a worker that quits goes when it has no timer left */
 

@@ -764,6 +764,7 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
          d = ngx_queue_next(d))
     {
         display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
+        ngx_http_selkies_microphone_reap(display);
 
         ngx_http_selkies_clipboard_wake(display);
 
@@ -841,9 +842,13 @@ ngx_http_selkies_stop_controls(void)
         /* the clipboard's thread rings the other */
 
         if (selkies_clip_stop(display->clip, NGX_HTTP_SELKIES_JOIN_MS)
-            == SELKIES_OK)
+            == SELKIES_OK
+            && selkies_microphone_stop(display->microphone,
+                                       NGX_HTTP_SELKIES_JOIN_MS)
+               == SELKIES_OK)
         {
             display->clip = NULL;
+            display->microphone = NULL;
 
             if (selkies_control_stop(display->control,
                                      NGX_HTTP_SELKIES_JOIN_MS)
@@ -855,7 +860,7 @@ ngx_http_selkies_stop_controls(void)
         }
 
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "the input threads of display \"%V\" do not end",
+                      "the threads of clients of display \"%V\" do not end",
                       &display->name);
         ngx_http_selkies_log_flush();
         _exit(0);

@@ -134,6 +134,20 @@ sub play {
 	});
 }
 
+# Records a source into a file, 24 kHz mono; its pid, for stop().
+
+sub record {
+	my ($self, $source, $file) = @_;
+
+	return $self->{t}->spawn(sub {
+		%ENV = (%ENV, $self->environment());
+		open STDERR, '>>', $self->{t}->dir() . '/logs/parec.log';
+		open STDOUT, '>', $file;
+		exec 'parec', '--raw', '--rate=24000', '--channels=1',
+			'--format=s16le', '--latency-msec=20', "--device=$source";
+	});
+}
+
 sub stop {
 	my ($self, $pid) = @_;
 
