@@ -185,56 +185,108 @@ db(double value)
 }
 
 
-/* The pitch is counted: zero crossings that rise, from the first to the last. */
+static int
+by_value(const void *one, const void *two)
+{
+    double  a = *(const double *) one, b = *(const double *) two;
+
+    return a < b ? -1 : a > b;
+}
+
+
+/* The usual period: those that a gap, or a click, made longer do not count. */
+
+static double
+pitch_of(double *periods, size_t n, int rate)
+{
+    size_t  i, used;
+    double  sum, median;
+
+    if (n == 0) {
+        return 0;
+    }
+
+    qsort(periods, n, sizeof(double), by_value);
+    median = periods[n / 2];
+    sum = 0;
+    used = 0;
+
+    for (i = 0; i < n; i++) {
+        if (fabs(periods[i] - median) < median / 10) {
+            sum += periods[i];
+            used++;
+        }
+    }
+
+    return rate * (double) used / sum;
+}
+
 
 static int
 level(int rate, int channels)
 {
-    int      c;
-    long     n, first[CHANNELS_MAX], last[CHANNELS_MAX],
-             crossings[CHANNELS_MAX];
-    double   sum[CHANNELS_MAX], hz;
-    int16_t  frame[CHANNELS_MAX], before[CHANNELS_MAX];
-    int      peak[CHANNELS_MAX];
+    int      c, peak;
+    size_t   i, k, n, room, periods;
+    double   sum, at, last, *period;
+    int16_t *samples, *more, now, before;
 
-    memset(sum, 0, sizeof(sum));
-    memset(peak, 0, sizeof(peak));
-    memset(before, 0, sizeof(before));
-    memset(crossings, 0, sizeof(crossings));
-    memset(first, 0, sizeof(first));
-    memset(last, 0, sizeof(last));
-
+    samples = NULL;
+    room = 0;
     n = 0;
 
-    while (fread(frame, sizeof(int16_t), (size_t) channels, stdin)
-           == (size_t) channels)
-    {
-        for (c = 0; c < channels; c++) {
-            sum[c] += (double) frame[c] * frame[c];
-            peak[c] = abs(frame[c]) > peak[c] ? abs(frame[c]) : peak[c];
+    do {
+        room += 1 << 16;
+        more = realloc(samples, room * (size_t) channels * sizeof(int16_t));
 
-            if (before[c] < 0 && frame[c] >= 0) {
-                if (crossings[c]++ == 0) {
-                    first[c] = n;
-                }
-
-                last[c] = n;
-            }
-
-            before[c] = frame[c];
+        if (more == NULL) {
+            return 1;
         }
 
-        n++;
+        samples = more;
+        k = fread(samples + n * (size_t) channels,
+                  sizeof(int16_t) * (size_t) channels, room - n, stdin);
+        n += k;
+
+    } while (n == room);
+
+    period = malloc((n + 1) * sizeof(double));
+
+    if (period == NULL) {
+        return 1;
     }
 
     for (c = 0; c < channels; c++) {
-        hz = crossings[c] > 1
-             ? (double) (crossings[c] - 1) * rate / (double) (last[c] - first[c])
-             : 0;
+        sum = 0;
+        peak = 0;
+        last = -1;
+        before = 0;
+        periods = 0;
 
-        printf("%ld %.2f %.2f %.1f\n", n, db(peak[c]),
-               n ? db(sqrt(sum[c] / (double) n)) : -200, hz);
+        for (i = 0; i < n; i++) {
+            now = samples[i * (size_t) channels + (size_t) c];
+            sum += (double) now * now;
+            peak = abs(now) > peak ? abs(now) : peak;
+
+            if (before < 0 && now >= 0) {
+                at = (double) i - (double) now / (now - before);
+
+                if (last >= 0) {
+                    period[periods++] = at - last;
+                }
+
+                last = at;
+            }
+
+            before = now;
+        }
+
+        printf("%zu %.2f %.2f %.1f\n", n, db(peak),
+               n ? db(sqrt(sum / (double) n)) : -200,
+               pitch_of(period, periods, rate));
     }
+
+    free(period);
+    free(samples);
 
     return 0;
 }
