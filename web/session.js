@@ -77,7 +77,8 @@ export class Session {
         this.expectsStats = false;
         this.resume = '';
         /** additions to the protocol, and which of them a socket was told */
-        this.want = ['status', 'reload', 'html', 'apps'];
+        this.want = ['status', 'reload', 'html', 'apps',
+                     ...typeof AudioEncoder === 'undefined' ? [] : ['opus_mic']];
         this.have = /** @type {string[]} */ ([]);
         /** programs of the desktop that may be started, by their number */
         this.apps = /** @type {{ id: string, name: string }[]} */ ([]);

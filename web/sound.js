@@ -51,6 +51,8 @@ export class Sound {
         this.running = false;
         /** @type {AudioContext | null} */
         this.context = null;
+        /** @type {Promise<void> | null} */
+        this.connecting = null;
         /** @type {GainNode | null} */
         this.gain = null;
         /** @type {AudioWorkletNode | null} */
@@ -102,8 +104,8 @@ export class Sound {
         const locked = this.state === 'locked';
 
         this.set(!offered ? 'off' : this.muted ? 'muted' : locked ? 'locked'
-            : this.running && this.context?.state === 'running' && this.session.connected()
-                ? 'on' : 'off');
+            : this.running && this.node !== null && this.context?.state === 'running'
+                && this.session.connected() ? 'on' : 'off');
     }
 
     /** @param {SoundState} state */
@@ -136,8 +138,9 @@ export class Sound {
             return;
         }
 
-        if (this.node === null) {
-            await this.connect(this.context);
+        if (this.context.state === 'running') {
+            /* one at a time: there are several reasons to come here */
+            await (this.connecting ??= this.connect(this.context));
         }
 
         this.update();
@@ -174,6 +177,7 @@ export class Sound {
     broken() {
         void this.context?.close();
         this.context = null;
+        this.connecting = null;
         this.node = null;
         this.gain = null;
         this.update();
@@ -201,8 +205,8 @@ export class Sound {
             }
         };
         node.port.postMessage(port1, [port1]);
-        this.session.worker.postMessage({ t: 'sound', port: port2, channels: this.channels },
-                                        [port2]);
+        this.session.worker.postMessage({ t: 'sound', way: 'out', port: port2,
+                                          channels: this.channels }, [port2]);
         this.gain = new GainNode(context, { gain: this.volume });
         context.destination.channelCount = Math.min(this.channels,
                                                     context.destination.maxChannelCount);

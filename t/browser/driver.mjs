@@ -44,7 +44,9 @@ class Chromium {
 
         this.browser = await chromium.launch({ executablePath: path,
                                                args: ['--no-sandbox',
-                /* as for people */ '--autoplay-policy=document-user-activation-required'] });
+                /* as for people */ '--autoplay-policy=document-user-activation-required',
+                /* a microphone that beeps, and a yes to the question */
+                '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] });
     }
 
     /** @param {any} o */
@@ -80,7 +82,9 @@ class Firefox {
         const { default: puppeteer } = await import('puppeteer-core');
 
         this.browser = await puppeteer.launch({ browser: 'firefox', headless: true,
-                                                executablePath: path });
+                                                executablePath: path,
+            extraPrefsFirefox: { 'media.navigator.streams.fake': true,
+                                 'media.navigator.permission.disabled': true } });
     }
 
     /** @param {any} o */

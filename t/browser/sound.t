@@ -238,7 +238,39 @@ for my $name (@browsers) {
 		document.querySelector('#panel .figures').textContent)}), 'its figures');
 	$browser->command('shot', path => "$ENV{SELKIES_SHOTS}/sound-$name.png")
 		if $ENV{SELKIES_SHOTS};
+
+	# the microphone: what the browser takes for one beeps, and is recorded
+
+	is($sound->ctl('list', 'short', 'sources') =~ /SelkiesVirtualMic/ || 0, 0,
+		'no microphone yet');
+	$browser->eval(q{ [...document.querySelectorAll('#panel .microphone button')]
+		.find(item => item.textContent === 'Turn on').click(); });
+	ok($browser->until(q{document.querySelector('#panel .microphone button')
+		.textContent === 'Turn off'}), 'the microphone is on');
+	ok(wait_for(sub {
+		return $sound->ctl('list', 'short', 'sources') =~ /SelkiesVirtualMic/;
+	}), 'the desktop has one');
+
+	my $pid = $sound->record('SelkiesVirtualMic', $t->dir() . '/recorded');
+
+	ok($browser->until(q{document.querySelector('#panel meter').value > 0.02}),
+		'its level moves');
+	$browser->command('shot', path => "$ENV{SELKIES_SHOTS}/mic-$name.png")
+		if $ENV{SELKIES_SHOTS};
+	ok(wait_for(sub {
+		return $t->read_file('recorded') =~ /(?:(?!\0\0)..){480}/s;
+	}, 10), 'and is recorded there');
+	$sound->stop($pid);
+	note(join ', ', map { "@$_" }
+		$sound->level($t->read_file('recorded'), 24000, 1));
+
+	$browser->eval(q{ document.querySelector('#panel .microphone button').click(); });
+	ok($browser->until(q{document.querySelector('#panel .microphone button')
+		.textContent === 'Turn on'}), 'off again');
 	$browser->command('close');
+	ok(wait_for(sub {
+		return $sound->ctl('list', 'short', 'sources') !~ /SelkiesVirtualMic/;
+	}), 'gone with the page');
 
 	# where the operator wants no sound nothing of it is loaded
 

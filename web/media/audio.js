@@ -145,15 +145,116 @@ export class Hearing {
 }
 
 
+const MIC_RATE = 24000;
+const MIC_BITS = 32000;
+const MICROPHONE = 2;
+
+/** @typedef {{ socket: WebSocket, opus?: boolean }} Connection */
+
+/** Frames of a microphone to messages of the wire: Opus where the server has
+ *  said that it takes it, else plain samples. */
+export class Speaking {
+    /**
+     * @param {MessagePort} port  from the worklet
+     * @param {() => Connection | null} connection  sockets come and go
+     */
+    constructor(port, connection) {
+        this.port = port;
+        this.connection = connection;
+        this.time = 0;
+        /** @type {AudioEncoder | null} */
+        this.encoder = null;
+        port.onmessage = event => this.frame(event.data);
+    }
+
+    /** @param {Float32Array} samples */
+    frame(samples) {
+        if (this.connection()?.opus !== true) {
+            this.send(pcmMessage(samples));
+            return;
+        }
+
+        const encoder = this.encoder ??= this.open();
+
+        encoder.encode(new AudioData({ format: 'f32', sampleRate: MIC_RATE,
+                                       numberOfChannels: 1, numberOfFrames: samples.length,
+                                       timestamp: this.time,
+                                       data: /** @type {any} */ (samples) }));
+        this.time += samples.length * 1e6 / MIC_RATE;
+    }
+
+    /** @param {Uint8Array} message */
+    send(message) {
+        const socket = this.connection()?.socket;
+
+        if (socket?.readyState === WebSocket.OPEN) {
+            socket.send(/** @type {any} */ (message));
+        }
+    }
+
+    open() {
+        const encoder = new AudioEncoder({
+            output: chunk => {
+                const message = new Uint8Array(1 + chunk.byteLength);
+
+                message[0] = MICROPHONE;
+                chunk.copyTo(message.subarray(1));
+                this.send(message);
+            },
+            error: () => {
+                this.encoder = null;
+            }
+        });
+
+        encoder.configure({ codec: 'opus', sampleRate: MIC_RATE, numberOfChannels: 1,
+                            bitrate: MIC_BITS });
+        return encoder;
+    }
+
+    close() {
+        this.port.onmessage = null;
+        this.port.close();
+        this.encoder?.close();
+        this.encoder = null;
+    }
+}
+
+
+/** 0x02 with samples of 16 bits, little-endian.
+ *
+ *  @param {Float32Array} samples */
+export function pcmMessage(samples) {
+    const message = new Uint8Array(1 + 2 * samples.length);
+    const view = new DataView(message.buffer);
+
+    message[0] = MICROPHONE;
+    samples.forEach((value, i) => {
+        view.setInt16(1 + 2 * i, Math.max(-1, Math.min(1, value)) * 32767, true);
+    });
+    return message;
+}
+
+
 /** @type {Hearing | null} */
 let hearing = null;
+/** @type {Speaking | null} */
+let speaking = null;
 
-/** The page hands over its worklet's port.
+/** The page hands over a port of a worklet, `out` or `in`; no port: no more.
  *
- *  @param {{ port: MessagePort, channels: number }} order */
-export function obey(order) {
-    hearing?.close();
-    hearing = new Hearing(order.port, order.channels);
+ *  @param {{ way: 'out' | 'in', port?: MessagePort, channels: number }} order
+ *  @param {() => Connection | null} connection  the one in use */
+export function obey(order, connection) {
+    if (order.way === 'out' && order.port !== undefined) {
+        hearing?.close();
+        hearing = new Hearing(order.port, order.channels);
+    }
+
+    if (order.way === 'in') {
+        speaking?.close();
+        speaking = order.port === undefined ? null
+            : new Speaking(order.port, connection);
+    }
 }
 
 

@@ -28,6 +28,7 @@ const SOUND = 1;
  * @property {WebSocket} socket
  * @property {boolean}   opened
  * @property {boolean}   extended     the server answered `_ext`
+ * @property {boolean}   [opus]       and takes such a microphone
  * @property {boolean}   viewer       acknowledges nothing
  * @property {number}    acknowledge  id of the last frame, -1 before any
  * @property {number}    told         the last one acknowledged
@@ -244,6 +245,7 @@ function swap(to) {
 function onText(of, text) {
     if (text.startsWith('_ext,')) {
         of.extended = true;
+        of.opus = text.includes('"opus_mic"');
 
     } else if (text.startsWith('PIPELINE_RESETTING ')) {
         of.acknowledge = -1;
@@ -472,10 +474,7 @@ page.onmessage = (/** @type {MessageEvent} */ event) => {
         break;
 
     case 'sound':
-        void import('./audio.js').then(module => {
-            sound = module;
-            module.obey(order);
-        });
+        void import('./audio.js').then(module => (sound = module).obey(order, () => active));
         break;
 
     case 'watch':

@@ -7,7 +7,7 @@
 
 import { button, element, icon } from './dom.js';
 
-const REFRESH_MS = 500;
+const REFRESH_MS = 100;
 
 /** @type {Record<string, string>} */
 const WORDS = {
@@ -54,6 +54,61 @@ function outputs(sound, say) {
 
 
 /**
+ * The switch, and how loud: of one that is told by its level alone that it works.
+ *
+ * @param {import('../session.js').Session} session
+ * @returns {{ box: HTMLElement, refresh: () => void }}
+ */
+function microphone(session) {
+    /** @type {import('../microphone.js').Microphone | null} */
+    let mic = null;
+    let busy = false;
+    const act = button({ text: '', icon: 'mic', class: 'act', run: () => void turn() });
+    const level = element('meter', { min: '0', max: '1', high: '0.9', 'aria-label': 'Level' });
+    const gain = /** @type {HTMLInputElement} */ (element('input', {
+        type: 'range', min: '0', max: '200', value: '100', 'aria-label': 'Gain' }));
+    const trouble = element('p', { class: 'trouble', role: 'alert', hidden: '' });
+    const more = element('div', { class: 'row', hidden: '' },
+                         element('label', { class: 'grow' }, 'Gain', gain), level);
+    const box = element('section', { class: 'microphone' },
+                        element('h3', {}, 'Microphone'),
+                        element('p', { class: 'quiet' },
+                                'What you say is heard by the programs of the desktop.'),
+                        element('div', { class: 'row' }, act), more, trouble);
+
+    const refresh = () => {
+        act.replaceChildren(icon('mic'), mic?.on ? 'Turn off' : 'Turn on');
+        act.classList.toggle('main', mic?.on === true);
+        act.disabled = busy;
+        more.hidden = mic?.on !== true;
+        level.setAttribute('value', String(mic?.level ?? 0));
+        box.hidden = !session.control || session.settings.microphone_enabled?.value !== true;
+    };
+
+    async function turn() {
+        busy = true;
+        trouble.hidden = true;
+        refresh();
+
+        if (mic?.on) {
+            mic.stop();
+        } else {
+            mic ??= new (await import('../microphone.js')).Microphone(session);
+            trouble.textContent = await mic.start();
+            trouble.hidden = trouble.textContent === '';
+        }
+
+        busy = false;
+        refresh();
+    }
+
+    gain.addEventListener('input', () => mic?.setVolume(Number(gain.value) / 100));
+    session.on('microphone', refresh);
+    return { box, refresh };
+}
+
+
+/**
  * @param {HTMLElement} body
  * @param {import('./toolbar.js').Parts} parts
  * @param {(text: string) => void} say
@@ -70,12 +125,14 @@ export function mount(body, parts, say) {
     const word = element('p', { class: 'quiet', role: 'status' });
     const figures = element('p', { class: 'quiet figures' });
     const devices = outputs(sound, say);
+    const mic = microphone(session);
     let timer = 0;
 
     const refresh = () => {
         const silent = sound.state === 'muted';
         const { levelMs, gaps } = sound.figures;
 
+        mic.refresh();
         mute.replaceChildren(icon(silent ? 'muted' : 'sound'),
                              silent ? 'Unmute' : 'Mute');
         word.textContent = WORDS[sound.state] ?? '';
@@ -88,7 +145,8 @@ export function mount(body, parts, say) {
     session.on('sound', refresh);
     body.append(word, element('div', { class: 'row' },
                               element('div', { class: 'grow' }, volume), mute),
-                devices.row, figures);
+                devices.row, figures, mic.box);
+    session.on('microphone', () => void devices.refresh());
 
     return {
         shown() {
