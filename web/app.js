@@ -214,6 +214,16 @@ function watchSound(session) {
 }
 
 
+/** Gamepads are nothing to a page until there is one.
+ *
+ * @param {Session} session */
+function watchGamepads(session) {
+    addEventListener('gamepadconnected', () => {
+        void import('./input/gamepad.js').then(module => module.watch(session));
+    }, { once: true });
+}
+
+
 /** What needs no socket, and what loads beside its handshake.
  *
  * @param {Session} session
@@ -239,6 +249,7 @@ async function loadRest(session, picture) {
     colour.watch(session);
     toolbar.mount({ session, stage, picture, pointer: point, keyboard: keys, clipboard });
     watchSound(session);
+    watchGamepads(session);
 }
 
 

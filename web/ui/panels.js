@@ -66,6 +66,15 @@ export const PANELS = [
         offered: session => (offers(session, 'upload') || offers(session, 'download'))
                             && session.settings.ui_sidebar_show_files?.value !== false,
         load: () => import('./files.js')
+    },
+    {
+        name: 'gamepads',
+        text: 'Gamepads',
+        title: 'Which gamepads there are, and what they do',
+        offered: session => (session.control || /^#player[2-4]$/.test(location.hash))
+                            && session.settings.gamepad_enabled?.value === true
+                            && session.settings.ui_sidebar_show_gamepads?.value !== false,
+        load: () => import('./gamepads.js')
     }
 ];
 
