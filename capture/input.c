@@ -38,6 +38,8 @@ selkies_input_open(const selkies_input_conf_t *conf, const selkies_log_t *log)
 
     input->log = log;
     input->pressed = conf->pressed;
+    input->elsewhere = conf->elsewhere;
+    input->elsewhere_data = conf->data;
     input->generation = ++selkies_input_generation;
     input->display = selkies_x11_open(&input->x11, conf->display,
                                       conf->xauthority, conf->interrupt, log);
@@ -372,6 +374,7 @@ selkies_input_fake_key(selkies_input_t *input, uint8_t keycode, int down)
     (void) XTestFakeKeyEvent(input->display, keycode, down, CurrentTime);
 
     if (!down && word != NULL) {
+        atomic_store(&input->pressed->released_us, selkies_clock_us());
         (void) atomic_fetch_and(word, ~bit);
     }
 }

@@ -46,15 +46,26 @@
 
 /*
  * What one worker keeps pressed: bit (keycode % 64) of keys[keycode / 64], and
- * bit (button - 1) of buttons.  Zeroed by the caller before first use, then
- * written by that worker's input only and read by anybody, at any time; stays
- * as it was when the worker is killed.
+ * bit (button - 1) of buttons; released_us is when it last let go of a key, by
+ * selkies_clock_us().  Zeroed by the caller before first use, then written by
+ * that worker's input only and read by anybody, at any time; stays as it was
+ * when the worker is killed.
  */
 
 typedef struct {
     _Atomic uint64_t  keys[4];
+    _Atomic uint64_t  released_us;
     _Atomic uint32_t  buttons;
 } selkies_pressed_t;
+
+
+/*
+ * Who else may press or release a key, by selkies_pressed_t of other workers:
+ * what is not NULL is called by the input's thread, and says whether one holds
+ * it or let go of some key within a second.
+ */
+
+typedef int (*selkies_input_elsewhere_pt)(void *data, uint8_t keycode);
 
 
 /*
@@ -67,6 +78,8 @@ typedef struct {
     const char               *xauthority;
     selkies_x11_interrupt_t  *interrupt;
     selkies_pressed_t        *pressed;
+    selkies_input_elsewhere_pt  elsewhere;
+    void                     *data;             /* of elsewhere */
 } selkies_input_conf_t;
 
 

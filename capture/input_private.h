@@ -49,6 +49,9 @@ struct selkies_input_s {
     selkies_pressed_t    *pressed;
     uint64_t              generation;
 
+    selkies_input_elsewhere_pt  elsewhere;
+    void                 *elsewhere_data;
+
     int                   xkb_event;
     selkies_keymap_t      keymap;
 

@@ -559,6 +559,16 @@ selkies_input_restore(selkies_input_t *input)
     }
 
     for (i = 0; i < fix->nlifted; i++) {
+
+        /* whom else it is of may let go, and then it would stay down */
+
+        if (input->key_count[fix->lifted[i]] == 0 && input->elsewhere != NULL
+            && input->elsewhere(input->elsewhere_data, fix->lifted[i]))
+        {
+            input->state_unknown = 1;
+            continue;
+        }
+
         selkies_input_fake_key(input, fix->lifted[i], 1);
     }
 

@@ -77,9 +77,9 @@ selkies_status_t selkies_keymap_refresh(selkies_keymap_t *keymap);
 
 
 /*
- * Finds the key for a symbol, by either of its numbers, with the least change of modifiers; 0 when the
- * present group has none.  With `level_0` only keys that have it on their
- * first level are taken, and no modifier is changed.
+ * Finds the key for a symbol, by either of its numbers, with the least change
+ * of modifiers; 0 when the present group has none.  With `level_0` only keys
+ * that have it on their first level are taken, and no modifier is changed.
  */
 
 int selkies_keymap_find(const selkies_keymap_t *keymap, uint32_t keysym,

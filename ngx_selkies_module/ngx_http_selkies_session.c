@@ -251,9 +251,11 @@ ngx_http_selkies_check_ownership(ngx_http_selkies_session_t *s)
     ngx_http_selkies_clipboard_leave(s);
     ngx_http_selkies_upload_leave(s);
 
+    /* with what it still had to type */
+
     if (s->held != NULL && s->display->control != NULL) {
-        selkies_control_release(s->display->control, s->held);
-        selkies_control_flush(s->display->control);
+        selkies_control_leave(s->display->control, s->held);
+        s->held = NULL;
     }
 
     if (resumed == s->id) {
@@ -602,18 +604,26 @@ ngx_http_selkies_key_due(ngx_http_selkies_session_t *s)
 static void
 ngx_http_selkies_check_held(ngx_http_selkies_session_t *s)
 {
+    ngx_msec_t  silent, next;
+
     if (s->held == NULL || s->display->control == NULL) {
         return;
     }
 
-    if (s->acks && ngx_current_msec - s->heard >= NGX_HTTP_SELKIES_HELD_MS) {
+    silent = ngx_current_msec - s->heard;
+    next = NGX_HTTP_SELKIES_HELD_MS;
+
+    if (silent < next) {
+        next -= silent;
+
+    } else if (s->acks) {
         selkies_control_release(s->display->control, s->held);
         selkies_control_flush(s->display->control);
-        return;
     }
 
-    ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_HEARTBEAT,
-                         NGX_HTTP_SELKIES_HELD_MS);
+    /* it may come back, and fall silent again */
+
+    ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_HEARTBEAT, next);
 }
 
 

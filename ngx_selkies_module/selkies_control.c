@@ -23,10 +23,15 @@
 #define SELKIES_CONTROL_SWEEP_US   500000
 #define SELKIES_CONTROL_IDLE_US    10000000
 
+/* After so long the server has what a worker's X connection was told. */
+
+#define SELKIES_CONTROL_RELEASED_US  1000000
+
 
 static void *selkies_control_thread(void *data);
 static uint64_t selkies_control_step(selkies_control_t *control);
 static selkies_status_t selkies_control_open(selkies_control_t *control);
+static int selkies_control_elsewhere(void *data, uint8_t keycode);
 static void selkies_control_release_orphans(selkies_control_t *control);
 static selkies_control_client_t *selkies_control_first(
     selkies_control_t *control);
@@ -271,6 +276,8 @@ selkies_control_open(selkies_control_t *control)
     conf.xauthority = control->xauthority;
     conf.interrupt = &control->interrupt;
     conf.pressed = &control->worker->watch[control->index].pressed;
+    conf.elsewhere = selkies_control_elsewhere;
+    conf.data = control;
 
     control->input = selkies_input_open(&conf, control->log);
 
@@ -281,6 +288,39 @@ selkies_control_open(selkies_control_t *control)
     selkies_control_release_orphans(control);
 
     return SELKIES_OK;
+}
+
+
+/* See capture/input.h: what a worker let go of, the server may not have yet. */
+
+static int
+selkies_control_elsewhere(void *data, uint8_t keycode)
+{
+    uint32_t                  i, used;
+    selkies_worker_t         *worker;
+    selkies_control_t        *control = data;
+    const selkies_pressed_t  *pressed;
+
+    used = atomic_load(&control->shared->nworkers);
+
+    for (i = 0; i < used; i++) {
+        worker = &control->shared->workers[i];
+        pressed = &worker->watch[control->index].pressed;
+
+        if (worker == control->worker || atomic_load(&worker->pid) == 0) {
+            continue;
+        }
+
+        if ((atomic_load(&pressed->keys[keycode / 64])
+             & (uint64_t) 1 << (keycode % 64))
+            || selkies_clock_us() - atomic_load(&pressed->released_us)
+               < SELKIES_CONTROL_RELEASED_US)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -148,7 +148,7 @@ struct selkies_control_s {
     _Atomic bool                orphans;        /* a worker was killed */
     _Atomic uint32_t            passed;         /* the last fence that fell */
 
-    selkies_control_event_t     motion;         /* event loop: not in the ring */
+    selkies_control_event_t     motion;         /* event loop: not yet there */
     bool                        moves;          /* event loop: there is one */
 
     _Atomic uint32_t            head;

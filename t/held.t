@@ -108,6 +108,35 @@ for my $n (1 .. 1000) {
 ok(!$stuck, 'a thousand random sequences leave nothing down') or diag($stuck);
 note(join ', ', map { "$ends{$_} $_" } sort keys %ends);
 
+# a client that falls silent, with its connection open, twice
+
+$c->close();
+$c = Selkies::WebSocket->controller($t, 800, 600);
+
+for my $time ('once', 'and once more') {
+	$c->run_for(0.2);
+	ok($c->round_trip(),
+		"$time: it acknowledges pictures");
+	$c->send_text('kd,119', 'm,50,50,1,0');
+	ok(wait_for(sub {
+		return $x->keys() && hex(($x->pointer())[2]) & 0x100;
+	}, 3), "$time: a key and a button are held");
+
+	my $start = now_ms();
+
+	$c->{auto_ack} = 0;
+	$c->{auto_pong} = 0;
+	ok(wait_for(sub { empty() }, 6), "$time: silence lets go of them");
+
+	my $ms = now_ms() - $start;
+
+	note(sprintf '%s: after %.0f ms', $time, $ms);
+	cmp_ok($ms, '>', 1500, "$time: not for a short one");
+	cmp_ok($ms, '<', 2500 * slower(), "$time: after two seconds");
+	$c->{auto_ack} = 1;
+	$c->{auto_pong} = 1;
+}
+
 # the locks are what their keys made of them, and can be undone
 
 $c->send_text('kr');

@@ -191,6 +191,18 @@ test_keys(void)
 }
 
 
+/* What test_elsewhere() says of Shift_L. */
+
+static _Atomic int  elsewhere;
+
+
+static int
+test_elsewhere(void *data, uint8_t keycode)
+{
+    return atomic_load((_Atomic int *) data) && keycode == 50;
+}
+
+
 /* By then every spare key may be bound to another symbol. */
 
 static void
@@ -602,6 +614,26 @@ test_foreign(void)
     ok(test_symbols(text, 4) && (test_modifiers() & ShiftMask),
        "symbols are right while another worker holds Shift");
 
+    /* it lets go while Shift is lifted here: it must not be put back */
+
+    atomic_store(&elsewhere, 1);
+    test_tap(XK_F1);
+    selkies_input_key(input, held, '1', 1);
+    selkies_input_key(other, other_held, XK_Shift_L, 0);
+    selkies_input_flush(input);
+    selkies_input_flush(other);
+    selkies_input_key(input, held, '1', 0);
+    ok(test_collect() && nkeys == 2 && keys[1].keysym == '1'
+       && test_down() == 0 && test_modifiers() == 0,
+       "what another worker lets go of meanwhile is not pressed again");
+    atomic_store(&elsewhere, 0);
+    selkies_input_key(other, other_held, XK_Shift_L, 1);
+    selkies_input_flush(other);
+
+    while (!(test_modifiers() & ShiftMask)) {
+        /* until it arrived */
+    }
+
     selkies_input_close(other);
 
     while (test_modifiers() & ShiftMask) {
@@ -655,6 +687,8 @@ main(void)
     conf.display = xvfb.display;
     conf.xauthority = xvfb.auth;
     conf.pressed = &pressed;
+    conf.elsewhere = test_elsewhere;
+    conf.data = &elsewhere;
 
     test_symbol_tables();
 
