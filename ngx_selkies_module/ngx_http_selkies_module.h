@@ -986,15 +986,21 @@ void ngx_http_selkies_microphone_reap(ngx_http_selkies_display_t *display);
 void ngx_http_selkies_message(ngx_http_selkies_session_t *s,
     const u_char *data, size_t len, ngx_uint_t binary);
 
+
+/* ngx_http_selkies_size.c: a verb, and what SETTINGS say of the size */
+
+void ngx_http_selkies_resize(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+void ngx_http_selkies_wish_size(ngx_http_selkies_session_t *s,
+    selkies_settings_result_t *result, ngx_uint_t first);
+
 /* The size a claim asked for stands: nothing better came in time. */
 
 void ngx_http_selkies_apply_size(ngx_http_selkies_session_t *s);
 
-
 /* The same, as soon as it is known to be the size that the screen has. */
 
 void ngx_http_selkies_check_size(ngx_http_selkies_session_t *s);
-
 
 
 /* ngx_http_selkies_desktop.c: verbs, and a wish */

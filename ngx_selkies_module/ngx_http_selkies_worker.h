@@ -58,6 +58,12 @@ extern ngx_http_selkies_cycle_t   *ngx_http_selkies_cycle;
 extern ngx_http_selkies_worker_t   ngx_http_selkies_worker;
 
 
+/* ngx_http_selkies_counts.c: adds to a count of ours; what it was */
+
+uint32_t ngx_http_selkies_count(ngx_http_selkies_display_t *display,
+    selkies_count_e count, ngx_int_t n);
+
+
 /* Tries to become the owner, or has a thread wait for that. */
 
 void ngx_http_selkies_elect(void);
