@@ -32,8 +32,18 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 
+
+/* musl has what makes an ioctl's number, and not what takes it apart */
+
+#ifndef _IOC_NR
+#define _IOC_NR(n)                  ((n) & 0xff)
+#define _IOC_TYPE(n)                ((n) >> 8 & 0xff)
+#define _IOC_SIZE(n)                ((n) >> 16 & 0x3fff)
+#define _IOC_DIR(n)                 ((n) >> 30 & 3)
+#endif
 
 #define SELKIES_JOYSTICKS           4
 #define SELKIES_JOYSTICK_EVENTS     1000        /* number of the first */
