@@ -63,7 +63,8 @@ static void
 ngx_http_selkies_audio_listen(ngx_http_selkies_session_t *s)
 {
     if (s->listening || s->dead || s->closing
-        || !ngx_http_selkies_audio_available(s))
+        || !ngx_http_selkies_audio_available(s)
+        || !ngx_http_selkies_may_watch(s))
     {
         return;
     }
@@ -130,7 +131,9 @@ ngx_http_selkies_audio(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
         return;
     }
 
-    if (!ngx_http_selkies_audio_available(s)) {
+    if (!ngx_http_selkies_audio_available(s)
+        || !ngx_http_selkies_may_watch(s))
+    {
         ngx_http_selkies_audio_refuse(s);
         return;
     }

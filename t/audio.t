@@ -31,6 +31,11 @@ location /mute/ {
     $server
     selkies_audio_enabled off;
 }
+location /closed/ {
+    %%SELKIES%%
+    $server
+    selkies_enable_sharing off;
+}
 EOC
 
 $t->run();
@@ -106,6 +111,16 @@ $c->send_text('START_AUDIO');
 ok($c->wait_text(qr/^AUDIO_STARTED$/), 'AUDIO_STARTED, when it runs');
 is(status()->{state}, 'ready', 'status: ready');
 is(status()->{listeners}, 1, 'status: one listens');
+
+# where nobody may watch, nobody but the controller hears
+
+my $guest = Selkies::WebSocket->new($t, path => '/closed/websockets');
+
+$guest->send_text('START_AUDIO');
+ok($guest->wait_text(qr/^AUDIO_STOPPED$/), 'no sharing: no sound for others');
+is(status()->{listeners}, 1, 'nobody more listens');
+$guest->close();
+
 like($sound->ctl('list', 'clients'), qr/application.name = "selkies"/,
 	'a client of the server');
 
