@@ -342,7 +342,7 @@ static const selkies_setting_t  selkies_settings[SELKIES_SETTINGS] = {
              SENT_2|AUDIO, "ms", "sound in one packet"),
 
     [SELKIES_SET_AUDIO_CHANNELS] =
-        INT("audio_channels", NULL, 2, 1, 8, SENT_2|AUDIO, NULL,
+        INT("audio_channels", NULL, 2, 1, 8, SENT|AUDIO, NULL,
             "1, 2, 6 (5.1) or 8 (7.1); stock clients of the older dialect "
             "know only 2"),
 

@@ -190,12 +190,16 @@ export class Sound {
         const channels = Number(this.session.settings.audio_channels?.value ?? 2);
 
         this.channels = [1, 6, 8].includes(channels) ? channels : 2;
+        const most = context.destination.maxChannelCount;
+        const fold = this.channels === 8 && most < 8;
+        const played = fold ? 6 : this.channels;
+
         await context.audioWorklet.addModule(
             new URL('media/audio-worklet.js', import.meta.url));
 
         const node = new AudioWorkletNode(context, 'selkies-player', {
-            numberOfInputs: 0, outputChannelCount: [this.channels],
-            processorOptions: { channels: this.channels, probe: this.probing } });
+            numberOfInputs: 0, outputChannelCount: [played],
+            processorOptions: { channels: played, probe: this.probing } });
 
         node.port.onmessage = event => {
             if (event.data.begins === true) {
@@ -205,11 +209,10 @@ export class Sound {
             }
         };
         node.port.postMessage(port1, [port1]);
-        this.session.worker.postMessage({ t: 'sound', way: 'out', port: port2,
+        this.session.worker.postMessage({ t: 'sound', way: 'out', port: port2, fold,
                                           channels: this.channels }, [port2]);
         this.gain = new GainNode(context, { gain: this.volume });
-        context.destination.channelCount = Math.min(this.channels,
-                                                    context.destination.maxChannelCount);
+        context.destination.channelCount = Math.min(played, most);
         node.connect(this.gain).connect(context.destination);
         this.node = node;
     }

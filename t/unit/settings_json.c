@@ -40,7 +40,11 @@ static const char *const  names1[] = {
     "encoder", "jpeg_quality", "h264_fullcolor", "h264_streaming_mode",
     "use_cpu", "use_paint_over_quality", "paint_over_jpeg_quality",
     "h264_paintover_crf", "h264_paintover_burst_frames", "second_screen",
-    "watermark_location"
+    "watermark_location",
+
+    /* ours: the core of stock clients ignores numbers */
+
+    "audio_channels"
 };
 
 

@@ -66,13 +66,25 @@ export function opusHead(channels) {
 }
 
 
+/** Left, right, centre, low, rear and side of 7.1, as decoders give them: the
+ *  sides join the rear, where there are no speakers for them.
+ *
+ *  @param {Float32Array[]} planes */
+export function foldSides(planes) {
+    return planes.slice(0, 6).map((plane, c) => c < 4 ? plane
+        : plane.map((value, i) => (value + (planes[c + 2]?.[i] ?? 0)) * Math.SQRT1_2));
+}
+
+
 export class Hearing {
     /**
      * @param {MessagePort} port  to the worklet
      * @param {number} channels
+     * @param {boolean} fold  of 7.1 make 5.1
      */
-    constructor(port, channels) {
+    constructor(port, channels, fold) {
         this.port = port;
+        this.fold = fold;
         this.channels = channels;
         this.time = 0;
         this.failures = 0;
@@ -125,12 +137,14 @@ export class Hearing {
 
     /** @param {AudioData} data */
     decoded(data) {
-        const planes = Array.from({ length: data.numberOfChannels }, (_, planeIndex) => {
+        const all = Array.from({ length: data.numberOfChannels }, (_, planeIndex) => {
             const plane = new Float32Array(data.numberOfFrames);
 
             data.copyTo(plane, { planeIndex, format: 'f32-planar' });
             return plane;
         });
+
+        const planes = this.fold ? foldSides(all) : all;
 
         data.close();
         this.failures = 0;
@@ -242,12 +256,12 @@ let speaking = null;
 
 /** The page hands over a port of a worklet, `out` or `in`; no port: no more.
  *
- *  @param {{ way: 'out' | 'in', port?: MessagePort, channels: number }} order
+ *  @param {{ way: 'out' | 'in', port?: MessagePort, channels: number, fold: boolean }} order
  *  @param {() => Connection | null} connection  the one in use */
 export function obey(order, connection) {
     if (order.way === 'out' && order.port !== undefined) {
         hearing?.close();
-        hearing = new Hearing(order.port, order.channels);
+        hearing = new Hearing(order.port, order.channels, order.fold);
     }
 
     if (order.way === 'in') {

@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { opusHead, packetMs } from '../../../web/media/audio.js';
+import { foldSides, opusHead, packetMs } from '../../../web/media/audio.js';
 import { Jitter } from '../../../web/media/jitter.js';
 
 const RATE = 48000;
@@ -181,6 +181,14 @@ test('a device of another rate', () => {
     }
 
     assert.equal(jitter.gaps, 0);
+});
+
+test('the sides of 7.1 join the rear', () => {
+    const planes = [1, 2, 3, 4, 5, 6, 7, 8].map(value => Float32Array.of(value / 16));
+
+    assert.deepEqual(foldSides(planes).map(plane => Math.round((plane[0] ?? 0) * 1000)),
+        [63, 125, 188, 250, Math.round(12 / 16 * Math.SQRT1_2 * 1000),
+         Math.round(14 / 16 * Math.SQRT1_2 * 1000)]);
 });
 
 test('how long a packet is', () => {
