@@ -354,6 +354,7 @@ for my $sub ('', '/sub') {
 
 	$conf =~ s/^(?:load_module|daemon|user|worker_processes|pid|error_log)
 		[^\n]*\n//mgx;
+	$conf =~ s/^ +gzip_static on;\n//m;
 	$conf =~ s/^ +selkies_framebuffer[^\n]*\n//mg;
 	$t->conf("%%GLOBALS%%\n$conf");
 	$t->run();

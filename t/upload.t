@@ -36,7 +36,8 @@ END { system "umount $small 2>/dev/null" if $mounted }
 
 $t->reserve_display();
 $t->simple(location => 'selkies_files %%TESTDIR%%/desk;
-		client_max_body_size 512m;',
+		client_max_body_size 4g;',
+	listen => 'listen %%PORT_0%%; listen %%PORT_1%% http2;',
 	http => 'map $arg_as $as { default controller; viewer viewer; }',
 	server => '
 	location /small/ { %%SELKIES%% selkies_files %%TESTDIR%%/small;
@@ -413,6 +414,26 @@ SKIP: {
 }
 
 ###############################################################################
+# over HTTP/2
+
+SKIP: {
+	skip 'no curl that speaks it', 2
+		unless `curl --version 2>/dev/null` =~ /HTTP2/;
+
+	my $block = join '', map { chr rand 256 } 1 .. 3 << 20;
+	my $file = $t->write_file('over2', $block);
+	my @curl = ('curl', '-s', '--http2-prior-knowledge', '-H',
+		'Content-Type: application/octet-stream', '--data-binary',
+		"\@$file", '-H');
+	my $to = 'http://127.0.0.1:' . $t->port(1) . '/api/upload';
+
+	open my $pipe, '-|', @curl, 'X-Upload-Path: two/whole', $to or die;
+	is(<$pipe>, qq/{"status":"success","bytes":3145728}\n/, 'over HTTP/2');
+	close $pipe;
+	is(slurp('two/whole'), $block, 'as it was sent');
+}
+
+###############################################################################
 # the stock websocket
 
 my $ws = Selkies::WebSocket->controller($t, 800, 600, nowait => 1);
@@ -500,7 +521,7 @@ $none->drop();
 ###############################################################################
 # a large one: no memory, no waiting
 
-my $mib = $ENV{SELKIES_SOAK} ? 480 : 128;
+my $mib = $ENV{SELKIES_SOAK} ? 2048 : 128;
 my $block = join '', map { chr rand 256 } 1 .. 1 << 20;
 my $md5 = Digest::MD5->new();
 
@@ -535,13 +556,27 @@ for my $n (1 .. $mib) {
 
 is(answer($big), 200, "$mib MiB");
 
-my ($grown) = sort { $b <=> $a }
-	map { $t->rss_bytes($_) - $rss{$_} } keys %rss;
+my $sent = $md5->hexdigest();
 
 open my $file, '<:raw', "$desk/large" or die;
-is(Digest::MD5->new()->addfile($file)->hexdigest(), $md5->hexdigest(),
+is(Digest::MD5->new()->addfile($file)->hexdigest(), $sent,
 	'as they were sent');
 close $file;
+
+# and down again
+
+$big = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or die;
+print $big "GET /files/large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+my ($head, $piece) = ('', '');
+
+sysread $big, $head, 1, length $head until $head =~ /\r\n\r\n$/;
+$md5->add($piece) while sysread $big, $piece, 1 << 20;
+is($md5->hexdigest(), $sent, 'and come back');
+close $big;
+
+my ($grown) = sort { $b <=> $a }
+	map { $t->rss_bytes($_) - $rss{$_} } keys %rss;
 
 SKIP: {
 	skip 'memory of a sanitizer', 1 if Selkies::slower() > 1;
