@@ -326,8 +326,8 @@ test_inherit(void)
        && strcmp(selkies_settings_string(&child, SET(UI_TITLE)), "parent") == 0
        && strcmp(selkies_settings_string(&child, SET(DRI_NODE)),
                  "/dev/dri/renderD128") == 0
-       && strcmp(selkies_settings_string(&child, SET(JS_SOCKET_PATH)), "/tmp")
-          == 0,
+       && strcmp(selkies_settings_string(&child, SET(AUDIO_DEVICE_NAME)),
+                 "output.monitor") == 0,
        "the child's own, else the parent's, else the default");
 
     selkies_settings_finish(&child);
