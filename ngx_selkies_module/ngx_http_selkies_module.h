@@ -622,9 +622,20 @@ void ngx_http_selkies_upload_leave(ngx_http_selkies_session_t *s);
 
 ngx_int_t ngx_http_selkies_uploads_init(ngx_cycle_t *cycle);
 
+
+/* ngx_http_selkies_leftover.c */
+
 /* In a worker that starts: what one before it left is removed in time. */
 
 void ngx_http_selkies_uploads_start(ngx_array_t *roots);
+
+/*
+ * Something lies in the root, below the first below_len bytes of a path, that
+ * goes if nobody comes for it.
+ */
+
+void ngx_http_selkies_leave_over(u_char *root, u_char *below,
+    size_t below_len);
 
 
 /* ngx_http_selkies_sharing.c: who a client may be */

@@ -20,7 +20,6 @@
 
 
 #define NGX_HTTP_SELKIES_TURN_BYTES   (256 * 1024)
-#define NGX_HTTP_SELKIES_SWEEP_MS     ((SELKIES_UPLOAD_EXPIRES_S + 1) * 1000)
 #define NGX_HTTP_SELKIES_REPLY_BYTES  512
 
 
@@ -35,21 +34,19 @@ struct ngx_http_selkies_upload_s {
 };
 
 
-/* A folder in which something lies that somebody may go on with. */
-
-typedef struct {
-    ngx_queue_t                 queue;
-    ngx_event_t                 timer;
-    ngx_connection_t            dummy;          /* the timer's data */
-    u_char                     *root;
-    u_char                     *below;
-} ngx_http_selkies_leftover_t;
-
-
 typedef struct {
     ngx_uint_t                  status;
     const char                 *text;
 } ngx_http_selkies_result_t;
+
+
+/* An answer that waits for the end of a body nobody wants. */
+
+typedef struct {
+    ngx_uint_t                  status;
+    const char                 *text;
+    ngx_http_selkies_upload_t  *upload;
+} ngx_http_selkies_refused_t;
 
 
 static ngx_int_t ngx_http_selkies_upload_refused(ngx_http_request_t *r);
@@ -73,10 +70,12 @@ static ngx_int_t ngx_http_selkies_upload_reply(ngx_http_request_t *r,
 static void ngx_http_selkies_upload_say(ngx_http_selkies_session_t *s,
     selkies_files_result_t result);
 
-static void ngx_http_selkies_leave_over(u_char *root, u_char *below,
-    size_t below_len);
-static void ngx_http_selkies_sweep_handler(ngx_event_t *ev);
-static size_t ngx_http_selkies_sweep(u_char *root, u_char *below);
+#if (NGX_HTTP_V2)
+static ngx_int_t ngx_http_selkies_drain(ngx_http_request_t *r,
+    ngx_uint_t status, const char *text, ngx_http_selkies_upload_t *u);
+static void ngx_http_selkies_drain_body(ngx_http_request_t *r);
+static void ngx_http_selkies_drain_read(ngx_http_request_t *r);
+#endif
 
 
 static const ngx_http_selkies_result_t
@@ -111,7 +110,6 @@ static const ngx_http_selkies_result_t
 
 
 static selkies_gate_t  ngx_http_selkies_gate = { -1, NULL };
-static ngx_queue_t     ngx_http_selkies_leftovers;
 
 
 ngx_int_t
@@ -120,8 +118,6 @@ ngx_http_selkies_uploads_init(ngx_cycle_t *cycle)
     if (ngx_http_selkies_gate.fd != -1) {
         return NGX_OK;
     }
-
-    ngx_queue_init(&ngx_http_selkies_leftovers);
 
     ngx_http_selkies_gate.fd = memfd_create("selkies-uploads", MFD_CLOEXEC);
 
@@ -132,23 +128,6 @@ ngx_http_selkies_uploads_init(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
-}
-
-
-void
-ngx_http_selkies_uploads_start(ngx_array_t *roots)
-{
-    ngx_str_t   *root;
-    ngx_uint_t   i;
-
-    root = roots->elts;
-
-    for (i = 0; i < roots->nelts; i++) {
-
-        if (ngx_http_selkies_sweep(root[i].data, (u_char *) "") != 0) {
-            ngx_http_selkies_leave_over(root[i].data, (u_char *) "", 0);
-        }
-    }
 }
 
 
@@ -532,6 +511,14 @@ ngx_http_selkies_upload_reply(ngx_http_request_t *r, ngx_uint_t status,
 {
     u_char  *buf, *p, *last;
 
+#if (NGX_HTTP_V2)
+
+    if (r->stream != NULL && r->request_body == NULL) {
+        return ngx_http_selkies_drain(r, status, text, u);
+    }
+
+#endif
+
     buf = ngx_pnalloc(r->pool, NGX_HTTP_SELKIES_REPLY_BYTES);
     if (buf == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -563,6 +550,92 @@ ngx_http_selkies_upload_reply(ngx_http_request_t *r, ngx_uint_t status,
     return ngx_http_selkies_answer(r, status, "application/json", buf,
                                    (size_t) (p - buf));
 }
+
+
+#if (NGX_HTTP_V2)
+
+/*
+ * A stream that is answered before its body has come is reset behind the
+ * answer, and clients forget what they were told.
+ */
+
+static ngx_int_t
+ngx_http_selkies_drain(ngx_http_request_t *r, ngx_uint_t status,
+    const char *text, ngx_http_selkies_upload_t *u)
+{
+    ngx_int_t                    rc;
+    ngx_http_selkies_refused_t  *refused;
+
+    refused = ngx_palloc(r->pool, sizeof(ngx_http_selkies_refused_t));
+    if (refused == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    refused->status = status;
+    refused->text = text;
+    refused->upload = u;
+
+    ngx_http_set_ctx(r, refused, ngx_http_selkies_module);
+
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_selkies_drain_body);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+static void
+ngx_http_selkies_drain_body(ngx_http_request_t *r)
+{
+    r->read_event_handler = ngx_http_selkies_drain_read;
+
+    ngx_http_selkies_drain_read(r);
+}
+
+
+static void
+ngx_http_selkies_drain_read(ngx_http_request_t *r)
+{
+    ngx_int_t                    rc;
+    ngx_chain_t                 *cl, *next;
+    ngx_http_selkies_refused_t  *refused;
+
+    refused = ngx_http_get_module_ctx(r, ngx_http_selkies_module);
+
+    for ( ;; ) {
+        cl = r->request_body->bufs;
+        r->request_body->bufs = NULL;
+
+        for ( /* void */ ; cl != NULL; cl = next) {
+            next = cl->next;
+            cl->buf->pos = cl->buf->last;
+            ngx_free_chain(r->pool, cl);
+        }
+
+        if (!r->reading_body) {
+            r->read_event_handler = ngx_http_block_reading;
+            ngx_http_finalize_request(r,
+                              ngx_http_selkies_upload_reply(r, refused->status,
+                                                            refused->text,
+                                                            refused->upload));
+            return;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_finalize_request(r, rc);
+            return;
+        }
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            return;
+        }
+    }
+}
+
+#endif
 
 
 void
@@ -698,93 +771,4 @@ ngx_http_selkies_upload_say(ngx_http_selkies_session_t *s,
                       "upload over the websocket: %s",
                       ngx_http_selkies_results[result].text);
     }
-}
-
-
-/*
- * Something lies in the root, below the first below_len bytes of a path, that
- * goes if nobody comes for it.
- */
-
-static void
-ngx_http_selkies_leave_over(u_char *root, u_char *below, size_t below_len)
-{
-    size_t                        len;
-    u_char                       *p;
-    ngx_queue_t                  *q;
-    ngx_http_selkies_leftover_t  *left;
-
-    for (q = ngx_queue_head(&ngx_http_selkies_leftovers);
-         q != ngx_queue_sentinel(&ngx_http_selkies_leftovers);
-         q = ngx_queue_next(q))
-    {
-        left = ngx_queue_data(q, ngx_http_selkies_leftover_t, queue);
-
-        /* it looks again as long as there is anything */
-
-        if (ngx_strcmp(left->root, root) == 0
-            && ngx_strlen(left->below) == below_len
-            && ngx_strncmp(left->below, below, below_len) == 0)
-        {
-            return;
-        }
-    }
-
-    len = ngx_strlen(root);
-
-    left = ngx_calloc(sizeof(ngx_http_selkies_leftover_t) + len + below_len
-                      + 2, ngx_cycle->log);
-    if (left == NULL) {
-        return;
-    }
-
-    p = (u_char *) left + sizeof(ngx_http_selkies_leftover_t);
-
-    left->root = p;
-    p = ngx_cpymem(p, root, len) + 1;
-    left->below = p;
-    ngx_memcpy(p, below, below_len);
-
-    left->dummy.fd = (ngx_socket_t) -1;
-    left->timer.data = &left->dummy;
-    left->timer.log = ngx_cycle->log;
-    left->timer.handler = ngx_http_selkies_sweep_handler;
-    left->timer.cancelable = 1;
-    left->dummy.data = left;
-
-    ngx_queue_insert_tail(&ngx_http_selkies_leftovers, &left->queue);
-    ngx_add_timer(&left->timer, NGX_HTTP_SELKIES_SWEEP_MS);
-}
-
-
-static void
-ngx_http_selkies_sweep_handler(ngx_event_t *ev)
-{
-    ngx_connection_t             *dummy = ev->data;
-    ngx_http_selkies_leftover_t  *left = dummy->data;
-
-    if (ngx_http_selkies_sweep(left->root, left->below) != 0) {
-        ngx_add_timer(&left->timer, NGX_HTTP_SELKIES_SWEEP_MS);
-        return;
-    }
-
-    ngx_queue_remove(&left->queue);
-    ngx_free(left);
-}
-
-
-static size_t
-ngx_http_selkies_sweep(u_char *root, u_char *below)
-{
-    size_t          left;
-    selkies_root_t  r;
-
-    if (selkies_root_open(&r, (char *) root) == -1) {
-        return 0;
-    }
-
-    left = selkies_files_sweep(&r, (char *) below);
-    selkies_root_close(&r);
-
-    return left;
 }

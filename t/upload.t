@@ -417,7 +417,7 @@ SKIP: {
 # over HTTP/2
 
 SKIP: {
-	skip 'no curl that speaks it', 2
+	skip 'no curl that speaks it', 6
 		unless `curl --version 2>/dev/null` =~ /HTTP2/;
 
 	my $block = join '', map { chr rand 256 } 1 .. 3 << 20;
@@ -431,6 +431,13 @@ SKIP: {
 	is(<$pipe>, qq/{"status":"success","bytes":3145728}\n/, 'over HTTP/2');
 	close $pipe;
 	is(slurp('two/whole'), $block, 'as it was sent');
+
+	for my $path ('two', 'two/whole/x', '../x', '') {
+		open $pipe, '-|', @curl, "X-Upload-Path: $path", $to or die;
+		like(<$pipe>, qr/^\{"status":"error","message":"/,
+			"a refusal is told behind the body: $path");
+		close $pipe;
+	}
 }
 
 ###############################################################################
