@@ -275,32 +275,13 @@ ngx_http_selkies_wrap(ngx_chain_t *out, ngx_buf_t *buf, u_char *data,
 }
 
 
-/*
- * The buffers' positions are behind what was taken then.  One buffer to a plain
- * socket, which is most of what viewers are sent, goes the short way.
- */
+/* The buffers' positions are behind what was taken then. */
 
 static ngx_int_t
 ngx_http_selkies_write_chain(ngx_http_selkies_session_t *s, ngx_chain_t *out)
 {
-    ssize_t            n;
-    ngx_buf_t         *buf = out->buf;
     ngx_chain_t       *left;
     ngx_connection_t  *c = s->connection;
-
-    if (out->next == NULL && c->send == ngx_io.send) {
-        n = c->send(c, buf->pos, buf->last - buf->pos);
-
-        if (n == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (n > 0) {
-            buf->pos += n;
-        }
-
-        return buf->pos == buf->last ? NGX_OK : NGX_AGAIN;
-    }
 
     left = c->send_chain(c, out, 0);
 
