@@ -19,6 +19,8 @@
 static selkies_status_t selkies_clipboard_init(selkies_clipboard_t *c);
 static Time selkies_clipboard_time(selkies_clipboard_t *c);
 static void selkies_clipboard_event(selkies_clipboard_t *c, XEvent *event);
+static int selkies_clipboard_old(const selkies_clipboard_t *c,
+    unsigned long serial);
 static void selkies_clipboard_owner_event(selkies_clipboard_t *c,
     const XFixesSelectionNotifyEvent *event);
 
@@ -133,6 +135,16 @@ selkies_clipboard_close(selkies_clipboard_t *c)
 
     selkies_clipboard_read_abort(c);
 
+    /* who has asked until now is answered: nobody else would do it */
+
+    if (c->own != NULL && !selkies_x11_lost(&c->x11)) {
+        (void) XSetSelectionOwner(c->display,
+                                  c->atoms[SELKIES_ATOM_CLIPBOARD], None,
+                                  c->own_time);
+        (void) XSync(c->display, False);
+        (void) selkies_clipboard_dispatch(c);
+    }
+
     for (i = 0; i < SELKIES_CLIPBOARD_TRANSFERS; i++) {
 
         if (c->transfers[i].window != None) {
@@ -236,12 +248,9 @@ selkies_clipboard_event(selkies_clipboard_t *c, XEvent *event)
 
     case SelectionClear:
 
-        /* one from before the selection became ours again is no news */
-
         if (event->xselectionclear.selection
                 == c->atoms[SELKIES_ATOM_CLIPBOARD]
-            && c->own != NULL
-            && (int32_t) (event->xselectionclear.time - c->own_time) >= 0)
+            && !selkies_clipboard_old(c, event->xselectionclear.serial))
         {
             selkies_content_drop(c->own);
             c->own = NULL;
@@ -267,18 +276,25 @@ selkies_clipboard_event(selkies_clipboard_t *c, XEvent *event)
 }
 
 
+/*
+ * From before the selection became ours: no news.  The serial tells, where two
+ * times may be the same.
+ */
+
+static int
+selkies_clipboard_old(const selkies_clipboard_t *c, unsigned long serial)
+{
+    return c->own != NULL && (long) (serial - c->own_serial) < 0;
+}
+
+
 static void
 selkies_clipboard_owner_event(selkies_clipboard_t *c,
     const XFixesSelectionNotifyEvent *event)
 {
     if (event->selection != c->atoms[SELKIES_ATOM_CLIPBOARD]
-        || event->owner == c->window)
-    {
-        return;
-    }
-
-    if (c->own != NULL
-        && (int32_t) (event->timestamp - c->own_time) < 0)
+        || event->owner == c->window
+        || selkies_clipboard_old(c, event->serial))
     {
         return;
     }
@@ -315,8 +331,9 @@ selkies_clipboard_time(selkies_clipboard_t *c)
 selkies_status_t
 selkies_clipboard_own(selkies_clipboard_t *c, selkies_content_t *content)
 {
-    Time    time;
-    Window  owner;
+    Time           time;
+    Window         owner;
+    unsigned long  serial;
 
     if (selkies_x11_lost(&c->x11)) {
         selkies_content_drop(content);
@@ -326,6 +343,7 @@ selkies_clipboard_own(selkies_clipboard_t *c, selkies_content_t *content)
     selkies_clipboard_read_abort(c);
 
     time = selkies_clipboard_time(c);
+    serial = NextRequest(c->display);
 
     (void) XSetSelectionOwner(c->display, c->atoms[SELKIES_ATOM_CLIPBOARD],
                               c->window, time);
@@ -339,6 +357,7 @@ selkies_clipboard_own(selkies_clipboard_t *c, selkies_content_t *content)
     selkies_content_drop(c->own);
     c->own = content;
     c->own_time = time;
+    c->own_serial = serial;
 
     return SELKIES_OK;
 }

@@ -109,6 +109,7 @@ struct selkies_clipboard_s {
 
     selkies_content_t            *own;
     Time                          own_time;
+    unsigned long                 own_serial;   /* of the request for it */
 
     selkies_clipboard_read_t      read;
     selkies_content_t            *result;
