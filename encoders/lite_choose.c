@@ -24,6 +24,8 @@
 
 #define SELKIES_LITE_CANDIDATES  8
 #define SELKIES_LITE_CHEAP       24         /* bits: no more is looked for */
+#define SELKIES_LITE_ENOUGH      26         /* bits of a quadrant: its halves
+                                               hardly take fewer */
 #define SELKIES_LITE_HALVES      4          /* bits of sub_mb_type more */
 #define SELKIES_LITE_TWO         2          /* bits of mb_type more */
 #define SELKIES_LITE_BELOW       12         /* bits, and as many of others */
@@ -295,7 +297,7 @@ selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x, size_t y,
 
     for (half = SELKIES_LITE_8X4; half <= SELKIES_LITE_4X8; half++) {
 
-        if (best.bits <= SELKIES_LITE_HALVES + 2) {
+        if (best.bits <= SELKIES_LITE_ENOUGH) {
             break;
         }
 
