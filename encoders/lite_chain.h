@@ -84,6 +84,15 @@ typedef struct {
 
 
 /*
+ * Plans, makes room and brings the new frame up to the base.  AGAIN: there is
+ * more to be coded than `limit` macroblocks, and too much of the picture.
+ */
+
+selkies_status_t selkies_lite_chain_start(selkies_lite_chain_t *c,
+    size_t limit);
+
+
+/*
  * Vectors of a macroblock of which something is new.  Returns the mask of the
  * quadrants that they do not explain, where a residual is needed.
  */

@@ -144,8 +144,8 @@ selkies_vector_bits(selkies_vector_t v, selkies_vector_t predicted)
 
 
 /*
- * 16 samples of chroma as a vector brings them (8.4.2.2.2): from there, the next
- * ones aside or below, by how many of its components are odd.
+ * 16 samples of chroma as a vector brings them (8.4.2.2.2): from there, the
+ * next ones aside or below, by how many of its components are odd.
  */
 
 static inline selkies_lanes_t

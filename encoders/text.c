@@ -6,8 +6,8 @@
  * Blocks of text by their contents, see text.h.  A bucket, which is a line of
  * the cache, has the latest places of what falls into it, one of each in each
  * column of the screen: what is frequent must not push out what is rare, but a
- * vector is the shorter, the nearer its place.  Places are kept as they would be
- * had nothing moved since the first, modulo 2^16, so a scroll changes one
+ * vector is the shorter, the nearer its place.  Places are kept as they would
+ * be had nothing moved since the first, modulo 2^16, so a scroll changes one
  * number.
  *
  * Thread: the state's.  Ownership: the state owns its table.
@@ -28,8 +28,8 @@
 
 /*
  * Letters that are an even number of samples wide, as many a terminal's, are
- * the same at even distances only.  Where that shows, odd columns are learned of
- * one line in so many, to see whether it is still so.
+ * the same at even distances only.  Where that shows, odd columns are learned
+ * of one line in so many, to see whether it is still so.
  */
 
 #define SELKIES_TEXT_ODD      8             /* one of so many is often */

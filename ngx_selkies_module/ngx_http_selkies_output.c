@@ -354,12 +354,15 @@ ngx_http_selkies_write_packet(ngx_http_selkies_session_t *s,
 {
     size_t       taken;
     ngx_buf_t    buf, behind;
+    ngx_uint_t   queued;
     ngx_chain_t  out, next;
 
     ngx_http_selkies_wrap(&out, &buf, (u_char *) packet->data,
                           packet->length_bytes);
 
-    if (s->out_pos != s->out_len) {
+    queued = s->out_pos != s->out_len;
+
+    if (queued) {
         ngx_http_selkies_wrap(&next, &behind, s->out + s->out_pos,
                               s->out_len - s->out_pos);
         out.next = &next;
@@ -369,7 +372,7 @@ ngx_http_selkies_write_packet(ngx_http_selkies_session_t *s,
         return NGX_ERROR;
     }
 
-    if (s->out_pos != s->out_len) {
+    if (queued) {
         s->out_pos = behind.pos - s->out;
     }
 

@@ -17,7 +17,6 @@
 
 #include "../../capture/desktop.h"
 #include "../../capture/framebuffer.h"
-#include "../../capture/rects.h"
 #include "../../capture/screen.h"
 #include "tap.h"
 
@@ -691,102 +690,6 @@ test_lost(void)
 }
 
 
-/* Headers that lie: whatever is mapped lies inside of the file. */
-
-static void
-test_headers(void)
-{
-    int                     fd, i, bad, mapped;
-    uint8_t                *file;
-    unsigned                field, which;
-    uint32_t                value;
-    const char             *why;
-    static const uint32_t   values[] = { 0, 1, 4, 64, 100, 160, 256, 0x7fff,
-                                         0x8000, 0x10000, 0x7fffffff,
-                                         0xffffffff };
-    selkies_framebuffer_t   fb;
-    static const uint32_t   good[25] = {
-        160, 7, 2, 24, 64, 32, 0, 0, 32, 0, 32, 32, 256, 4, 0xff0000, 0xff00,
-        0xff, 8, 256, 4, 64, 32, 0, 0, 0
-    };
-
-    fd = memfd_create("header", MFD_CLOEXEC|MFD_ALLOW_SEALING);
-    (void) !ftruncate(fd, 160 + 4 * 12 + 256 * 32);
-    (void) fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK);
-    file = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
-    bad = 0;
-    mapped = 0;
-
-    for (i = 0; i < 2000; i++) {
-        for (field = 0; field < 25; field++) {
-            file[4 * field] = (uint8_t) (good[field] >> 24);
-            file[4 * field + 1] = (uint8_t) (good[field] >> 16);
-            file[4 * field + 2] = (uint8_t) (good[field] >> 8);
-            file[4 * field + 3] = (uint8_t) good[field];
-        }
-
-        for (field = 0; i > 0 && field < 1 + (unsigned) i % 2; field++) {
-            which = random_number(25) * 4;
-            value = values[random_number(12)];
-
-            file[which] = (uint8_t) (value >> 24);
-            file[which + 1] = (uint8_t) (value >> 16);
-            file[which + 2] = (uint8_t) (value >> 8);
-            file[which + 3] = (uint8_t) value;
-        }
-
-        why = selkies_framebuffer_map(&fb, fd, 0, 0);
-
-        if (why == NULL) {
-            mapped++;
-
-            if (fb.pixels < (uint8_t *) fb.map
-                || fb.width < 1 || fb.height < 1
-                || fb.stride_bytes < (size_t) fb.width * 4
-                || fb.pixels + fb.stride_bytes * (size_t) fb.height
-                   > (uint8_t *) fb.map + fb.map_bytes)
-            {
-                bad++;
-            }
-        }
-
-        bad += (i == 0 && why != NULL);
-        selkies_framebuffer_unmap(&fb);
-    }
-
-    ok(bad == 0 && mapped > 1 && mapped < 2000,
-       "headers that lie map nothing outside of the file");
-
-    (void) munmap(file, 4096);
-    (void) close(fd);
-}
-
-
-static void
-test_rects(void)
-{
-    size_t          n;
-    selkies_rect_t  rects[2], rect;
-
-    rect = (selkies_rect_t) { -5, -5, 10, 10 };
-    ok(selkies_rect_clip(&rect, 100, 100) && rect.x == 0 && rect.y == 0
-       && rect.width == 5 && rect.height == 5, "clip at the corner");
-    rect = (selkies_rect_t) { 100, 0, 10, 10 };
-    ok(!selkies_rect_clip(&rect, 100, 100), "clip outside");
-    rect = (selkies_rect_t) { INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX };
-    ok(!selkies_rect_clip(&rect, 100, 100), "clip without overflow");
-
-    n = 0;
-    selkies_rects_add(rects, &n, 2, &(selkies_rect_t) { 0, 0, 10, 10 });
-    selkies_rects_add(rects, &n, 2, &(selkies_rect_t) { 2, 2, 3, 3 });
-    ok(n == 1, "a covered rectangle is not added");
-    selkies_rects_add(rects, &n, 2, &(selkies_rect_t) { 50, 50, 10, 10 });
-    selkies_rects_add(rects, &n, 2, &(selkies_rect_t) { 12, 0, 10, 10 });
-    ok(n == 2 && rects[0].width == 22 && rects[0].height == 10
-       && rects[1].x == 50, "a full list grows where it costs least");
-}
-
-
 int
 main(void)
 {
@@ -799,8 +702,6 @@ main(void)
         return skip_all("no Xvfb");
     }
 
-    test_rects();
-    test_headers();
 
     memset(&conf, 0, sizeof(conf));
     conf.display = xvfb.display;

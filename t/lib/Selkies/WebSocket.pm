@@ -20,7 +20,7 @@ use Socket qw/ SOL_SOCKET SOCK_STREAM SO_LINGER SO_RCVBUF IPPROTO_TCP
 
 use Selkies;
 
-use base qw/ Selkies::Watching /;
+use base qw/ Selkies::Watching Selkies::Slow /;
 
 use constant {
 	CONTINUATION => 0, TEXT => 1, BINARY => 2, CLOSE => 8, PING => 9,
@@ -481,49 +481,6 @@ sub message {
 	push @{ $self->{frames} }, $frame;
 	push @{ $self->{log} }, sprintf '%s %dx%d', $type == 1 ? 'key' : 'delta',
 		$w, $h;
-}
-
-# Reads no more than so many bytes a second, for some seconds; other sockets
-# are read as they come.
-
-sub read_slowly {
-	my ($self, $rate, $seconds) = @_;
-
-	my $budget = 0;
-	my $last = clock();
-	my $end = $last + $seconds;
-	my $had = $self->{received};
-	my $most = $rate / 10 > 16384 ? $rate / 10 : 16384;
-
-	$self->{read_size} = 16384;
-	$self->pause();
-
-	while ((my $now = clock()) < $end) {
-		$budget += ($now - $last) * $rate;
-		$last = $now;
-
-		if ($budget >= 16384) {
-			$self->resume();
-			pump_all(0.001);
-			$self->pause();
-			$budget -= $self->{received} - $had;
-			$had = $self->{received};
-
-		} else {
-			pump_all(0.005);
-		}
-
-		$budget = $most if $budget > $most;
-	}
-}
-
-# As fast as it comes again.
-
-sub read_freely {
-	my ($self) = @_;
-
-	$self->{read_size} = undef;
-	$self->resume();
 }
 
 sub ack {
