@@ -143,6 +143,15 @@ selkies_lite_plan_second(selkies_lite_t *lite,
         return 0;
     }
 
+    /*
+     * What was read while it moved has both moves along one way.  Any other is
+     * one that a plain ground is taken for, and dearer than what choose() finds.
+     */
+
+    if (v[0].x * lite->second.y != v[0].y * lite->second.x) {
+        return 0;
+    }
+
     v[1] = lite->second;
     found = selkies_lite_plan_explain(lite, pair, v[1],
                                       SELKIES_LITE_MOVE_SECOND);
