@@ -11,6 +11,7 @@
 
 
 #define NGX_HTTP_SELKIES_CLIP_RATE  10          /* transfers a second */
+#define NGX_HTTP_SELKIES_REAP_MS    2000        /* for a thread to end */
 
 
 static ngx_uint_t ngx_http_selkies_clip_is_html(const char *mime, size_t len);
@@ -42,24 +43,31 @@ ngx_http_selkies_clipboard(ngx_http_selkies_session_t *s)
 selkies_clip_t *
 ngx_http_selkies_clip(ngx_http_selkies_session_t *s)
 {
-    selkies_control_t           *control;
     ngx_http_selkies_display_t  *display = s->display;
 
-    if (display->clip != NULL) {
-        return display->clip;
-    }
-
-    control = ngx_http_selkies_control(display);
-
-    if (control != NULL) {
+    if (display->clip == NULL && !ngx_http_selkies_leaving()) {
         display->clip = selkies_clip_start(display->source->display,
                                display->source->xauthority[0]
                                ? display->source->xauthority : NULL,
-                               control, ngx_http_selkies_ring_self,
+                               ngx_http_selkies_ring_self,
                                &ngx_http_selkies_log);
     }
 
     return display->clip;
+}
+
+
+/* Nobody controls the display, and what was pasted in is somebody else's. */
+
+void
+ngx_http_selkies_clipboard_reap(ngx_http_selkies_display_t *display)
+{
+    if (display->clip != NULL && selkies_clip_is_idle(display->clip)
+        && selkies_clip_stop(display->clip, NGX_HTTP_SELKIES_REAP_MS)
+           == SELKIES_OK)
+    {
+        display->clip = NULL;
+    }
 }
 
 
@@ -363,20 +371,22 @@ static void
 ngx_http_selkies_clip_set(ngx_http_selkies_session_t *s,
     selkies_content_t *content)
 {
-    uint32_t         ticket;
-    selkies_clip_t  *clip;
+    uint32_t            ticket;
+    selkies_clip_t     *clip;
+    selkies_control_t  *control;
 
     clip = ngx_http_selkies_clip(s);
+    control = ngx_http_selkies_control(s->display);
 
-    if (clip == NULL) {
+    if (clip == NULL || control == NULL) {
         selkies_content_drop(content);
         return;
     }
 
-    ticket = selkies_clip_set(clip, content);
+    ticket = selkies_clip_set(clip, control, content);
 
-    selkies_control_fence(s->display->control, ticket);
-    selkies_control_flush(s->display->control);
+    selkies_control_fence(control, ticket);
+    selkies_control_flush(control);
 }
 
 

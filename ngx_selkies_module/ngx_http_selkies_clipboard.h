@@ -82,6 +82,10 @@ void ngx_http_selkies_clipboard_watch(ngx_http_selkies_session_t *s);
 
 void ngx_http_selkies_clipboard_leave(ngx_http_selkies_session_t *s);
 
+/* Ends the thread if it has nothing to do. */
+
+void ngx_http_selkies_clipboard_reap(ngx_http_selkies_display_t *display);
+
 /* The state of the session's clipboard, made when first needed; or NULL. */
 
 ngx_http_selkies_clipboard_t *ngx_http_selkies_clipboard(

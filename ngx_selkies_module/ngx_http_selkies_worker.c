@@ -650,8 +650,8 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
     {
         display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
         ngx_http_selkies_microphone_reap(display);
-
         ngx_http_selkies_clipboard_wake(display);
+        ngx_http_selkies_clipboard_reap(display);
 
         for (q = ngx_queue_head(&display->sessions);
              q != ngx_queue_sentinel(&display->sessions);

@@ -16,7 +16,7 @@
 
 
 #define SELKIES_CLIP_RETRY_US   250000
-#define SELKIES_CLIP_IDLE_US    10000000
+#define SELKIES_CLIP_IDLE_US    2000000
 #define SELKIES_CLIP_PACE_US    100000      /* between two reads */
 #define SELKIES_CLIP_FRESH_US   150000      /* a copy key may be on its way */
 #define SELKIES_CLIP_NEWS       16
@@ -33,7 +33,6 @@ typedef struct {
 struct selkies_clip_s {
     const char               *display;
     const char               *xauthority;
-    selkies_control_t        *control;
     void                    (*wake)(void);
     const selkies_log_t      *log;
 
@@ -48,11 +47,13 @@ struct selkies_clip_s {
     size_t                    max_bytes;    /* of who watches */
     unsigned                  want;
     selkies_content_t        *set;
+    selkies_control_t        *control;      /* that waits for it */
     uint32_t                  ticket;       /* of it */
     selkies_clip_reader_t     asked[SELKIES_CLIP_READERS];
     unsigned                  nasked;
     selkies_clip_news_t       news[SELKIES_CLIP_NEWS];
     unsigned                  nnews;
+    bool                      idle;         /* X is let go, nothing to do */
 
     /* the thread's */
 
@@ -90,7 +91,7 @@ static void selkies_clip_free(selkies_clip_t *clip);
 
 selkies_clip_t *
 selkies_clip_start(const char *display, const char *xauthority,
-    selkies_control_t *control, void (*wake)(void), const selkies_log_t *log)
+    void (*wake)(void), const selkies_log_t *log)
 {
     int              rc;
     selkies_clip_t  *clip;
@@ -103,7 +104,6 @@ selkies_clip_start(const char *display, const char *xauthority,
 
     clip->display = display;
     clip->xauthority = xauthority;
-    clip->control = control;
     clip->wake = wake;
     clip->log = log;
     clip->bell = selkies_bell_open();
@@ -184,8 +184,23 @@ selkies_clip_watch(selkies_clip_t *clip, size_t max_bytes, unsigned want)
 }
 
 
+bool
+selkies_clip_is_idle(selkies_clip_t *clip)
+{
+    bool  idle;
+
+    pthread_mutex_lock(&clip->lock);
+    idle = clip->idle && clip->max_bytes == 0 && clip->set == NULL
+           && clip->nasked == 0 && clip->nnews == 0;
+    pthread_mutex_unlock(&clip->lock);
+
+    return idle;
+}
+
+
 uint32_t
-selkies_clip_set(selkies_clip_t *clip, selkies_content_t *content)
+selkies_clip_set(selkies_clip_t *clip, selkies_control_t *control,
+    selkies_content_t *content)
 {
     uint32_t            ticket;
     selkies_content_t  *before;
@@ -193,6 +208,7 @@ selkies_clip_set(selkies_clip_t *clip, selkies_content_t *content)
     pthread_mutex_lock(&clip->lock);
     before = clip->set;
     clip->set = content;
+    clip->control = control;
     ticket = ++clip->ticket;
     pthread_mutex_unlock(&clip->lock);
 
@@ -286,7 +302,7 @@ selkies_clip_thread(void *data)
 static uint64_t
 selkies_clip_step(selkies_clip_t *clip)
 {
-    bool                      needed;
+    bool                      needed, idle;
     uint64_t                  now;
     unsigned                  found;
     selkies_clipboard_conf_t  conf;
@@ -295,7 +311,13 @@ selkies_clip_step(selkies_clip_t *clip)
 
     pthread_mutex_lock(&clip->lock);
     needed = clip->max_bytes != 0 || clip->set != NULL || clip->nreaders != 0;
+    idle = !needed && clip->clipboard == NULL && !clip->idle;
+    clip->idle = !needed && clip->clipboard == NULL;
     pthread_mutex_unlock(&clip->lock);
+
+    if (idle) {
+        clip->wake();
+    }
 
     if (clip->clipboard == NULL) {
 
@@ -393,7 +415,10 @@ selkies_clip_sleep(selkies_clip_t *clip)
         if (now - clip->unused_us >= SELKIES_CLIP_IDLE_US) {
             selkies_clipboard_close(clip->clipboard);
             clip->clipboard = NULL;
-            return UINT64_MAX;
+
+            /* the next step says so */
+
+            return 0;
         }
 
         if (clip->unused_us + SELKIES_CLIP_IDLE_US < until) {

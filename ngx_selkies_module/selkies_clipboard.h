@@ -42,13 +42,21 @@ typedef struct {
 
 
 /*
- * Starts the thread; the X server may be missing.  `control` hears of what has
- * been set (selkies_control_pass()) and must outlive it; `wake`, called by the
- * thread, makes the event loop take the news.  NULL: no thread to be had.
+ * Starts the thread; the X server may be missing.  `wake`, called by the
+ * thread, makes the event loop take the news, or see that it is idle.  NULL:
+ * no thread to be had.
  */
 
 selkies_clip_t *selkies_clip_start(const char *display, const char *xauthority,
-    selkies_control_t *control, void (*wake)(void), const selkies_log_t *log);
+    void (*wake)(void), const selkies_log_t *log);
+
+
+/*
+ * Whether it has let go of X, and nobody wants anything of it: it may be
+ * stopped without a wait.
+ */
+
+bool selkies_clip_is_idle(selkies_clip_t *clip);
 
 /* As selkies_control_stop().  The selection goes with it. */
 
@@ -65,10 +73,13 @@ void selkies_clip_watch(selkies_clip_t *clip, size_t max_bytes, unsigned want);
 
 /*
  * The content, whose reference moves, becomes the desktop's clipboard.  Input
- * behind selkies_control_fence() with the number returned waits for that.
+ * behind selkies_control_fence() with the number returned waits for that:
+ * `control`, the display's, which outlives the thread, hears of it
+ * (selkies_control_pass()).
  */
 
-uint32_t selkies_clip_set(selkies_clip_t *clip, selkies_content_t *content);
+uint32_t selkies_clip_set(selkies_clip_t *clip, selkies_control_t *control,
+    selkies_content_t *content);
 
 
 /*

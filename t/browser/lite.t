@@ -43,10 +43,11 @@ $t->done();
 
 ###############################################################################
 
-# The `want` of each `_ext` of the newest socket.
+# The `want` of each `_ext` of the newest socket, as far as pictures go.
 
 sub wants {
-	return [ map { join ' ', @{ decode_json(substr $_, 5)->{want} } }
+	return [ map { join ' ', grep { /^(?:status|reload|lite)$/ }
+			@{ decode_json(substr $_, 5)->{want} } }
 		grep { /^_ext,/ } @{ $b->command('heard') } ];
 }
 
