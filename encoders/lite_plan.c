@@ -144,8 +144,9 @@ selkies_lite_plan_second(selkies_lite_t *lite,
     }
 
     /*
-     * What was read while it moved has both moves along one way.  Any other is
-     * one that a plain ground is taken for, and dearer than what choose() finds.
+     * What was read while it moved has both moves along one way.  Any other
+     * is one that a plain ground is taken for, and dearer than what choose()
+     * finds.
      */
 
     if (v[0].x * lite->second.y != v[0].y * lite->second.x) {

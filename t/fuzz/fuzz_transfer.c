@@ -80,7 +80,8 @@ message(selkies_transfer_t *transfer, const uint8_t *data, size_t len)
     }
 
     holds(transfer->len <= transfer->total && transfer->total <= MAX);
-    holds(transfer->active || transfer->data == NULL);
+    holds(transfer->active || transfer->data == NULL
+          || rc == SELKIES_TRANSFER_DONE);
 
     if (rc == SELKIES_TRANSFER_DONE) {
         holds(transfer->len == transfer->total);
