@@ -227,6 +227,7 @@ uint32_t selkies_next_keysym(selkies_span_t *keys);
 #define SELKIES_EXT_STATUS      0x10
 #define SELKIES_EXT_HTML        0x20    /* a clipboard's, before its text */
 #define SELKIES_EXT_APPS        0x40
+#define SELKIES_EXT_ALL         0x7f
 
 
 typedef struct {

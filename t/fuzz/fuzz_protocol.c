@@ -82,7 +82,7 @@ check_command(const selkies_command_t *c, const uint8_t *data, size_t size)
         if (selkies_parse_ext(&ext, c->u.json) == 0) {
             holds(memchr(ext.version, 0, sizeof(ext.version)) != NULL);
             holds(memchr(ext.resume, 0, sizeof(ext.resume)) != NULL);
-            holds(ext.want < 32);
+            holds((ext.want & ~(unsigned) SELKIES_EXT_ALL) == 0);
         }
 
         break;

@@ -49,6 +49,13 @@ sub control {
 	$c->{auto_ack} = 1;
 	$c->wait_frame(key => 1, timeout => 10) or die "no picture\n";
 	$before->wait_close() if $before && $before->{open};
+	# an answer proves that the worker listens to the X server by now
+
+	if ($ext) {
+		$c->send_text('cr');
+		$c->wait_text(qr/^clipboard_reply,cr/, 1);
+	}
+
 	$c->round_trip();
 	$c->forget();
 
