@@ -79,6 +79,8 @@ my @patches = Selkies::X->patches();
 
 $x->tell('card');
 shows(490, 20, $patches[3], 'the second window shows the right edge');
+ok($browser->until(button('#tools', 'Screens') . ' !== undefined', 10),
+	'has a toolbar');
 $browser->eval(button('#tools', 'Screens') . '.click(); return 1');
 ok($browser->until("document.querySelector('#panel .fields') !== null"
 	. " && document.querySelector('#panel section').hidden", 5),
