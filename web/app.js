@@ -214,13 +214,25 @@ function watchSound(session) {
 }
 
 
-/** Gamepads are nothing to a page until there is one.
+/** Gamepads are nothing to a page until there is one; it may have come
+ * while the page was loading.
  *
  * @param {Session} session */
 function watchGamepads(session) {
-    addEventListener('gamepadconnected', () => {
+    const watch = () => {
         void import('./input/gamepad.js').then(module => module.watch(session));
-    }, { once: true });
+    };
+
+    addEventListener('gamepadconnected', watch, { once: true });
+
+    try {
+        if (navigator.getGamepads().some(Boolean)) {
+            watch();
+        }
+
+    } catch {
+        /* a page within one that does not allow them */
+    }
 }
 
 
