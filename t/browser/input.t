@@ -102,11 +102,7 @@ sub at_is {
 	}, 3), $name) or diag("$got, not $want");
 }
 
-sub devtools {
-	my ($method, %params) = @_;
-
-	return $b->command('devtools', method => $method, params => \%params);
-}
+sub devtools { $b->devtools(@_) }
 
 sub compose {
 	my ($text) = @_;
@@ -262,18 +258,9 @@ ok($b->until("(() => { const c = document.getElementById('cursor');
 ###############################################################################
 # fingers
 
-sub fingers {
-	my ($type, @points) = @_;
-	my $id = 0;
+sub fingers { $b->fingers(@_) }
 
-	devtools('Input.dispatchTouchEvent', type => "touch$type", touchPoints =>
-		[ map { { x => $_->[0], y => $_->[1], id => $id++ } } @points ]);
-}
-
-sub tap {
-	fingers('Start', @_);
-	fingers('End');
-}
+sub tap { $b->tap(@_) }
 
 sub open_phone {
 	open_page(width => 390, height => 844, mobile => JSON::PP::true(), @_);
@@ -306,6 +293,12 @@ fingers('Move', [ 100, 500 - 8 * $_ ], [ 180, 500 - 8 * $_ ]) for 1 .. 12;
 fingers('End');
 buttons_are('p:5 r:5 p:5 r:5', 'two fingers scroll');
 
+# a tap ends what they have flung, and is the last that is heard of it
+
+tap([ 60, 600 ]);
+ok($x->wait(qr/^button release 1/, 4), 'a tap stops what goes on by itself');
+is(join(' ', grep { /button/ } $x->events()), '', 'at once');
+
 # the view alone: nothing of it is heard on the desktop
 
 sub box {
@@ -314,8 +307,6 @@ sub box {
 		return [b.left, b.top, b.width, b.height].map(Math.round).join()");
 }
 
-$b->eval("await new Promise(resolve => setTimeout(resolve, 1200))");
-$x->events();
 fingers('Start', [ 150, 400 ], [ 240, 400 ]);
 fingers('Move', [ 150 - 10 * $_, 400 ], [ 240 + 10 * $_, 400 ]) for 1 .. 8;
 fingers('End');
@@ -354,10 +345,7 @@ for my $scheme (qw/ dark light /) {
 sub key_at {
 	my ($name) = @_;
 
-	return $b->eval("const b = document.querySelector(
-		'#keybar [aria-label=\"$name\"]');
-		const box = b.getBoundingClientRect();
-		return [box.left + box.width / 2, box.top + box.height / 2]");
+	return $b->middle("#keybar [aria-label=\"$name\"]");
 }
 
 $x->events();

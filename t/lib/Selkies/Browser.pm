@@ -12,6 +12,7 @@ use IO::Handle;
 use IO::Select;
 use JSON::PP;
 use POSIX ();
+use Time::HiRes qw/ time /;
 
 use Selkies qw/ clock slower /;
 
@@ -98,6 +99,67 @@ sub eval {
 	my ($self, $code) = @_;
 
 	return $self->command('eval', code => $code);
+}
+
+# A method of Chromium's protocol.
+
+sub devtools {
+	my ($self, $method, %params) = @_;
+
+	return $self->command('devtools', method => $method, params => \%params);
+}
+
+# Fingers, each [x, y] or [x, y, number]: some that 'Start', or 'Move'; 'End'
+# lifts those that it names, or all.
+
+sub fingers {
+	my ($self, $type, @points) = @_;
+
+	$self->fingers_at(time(), $type, @points);
+}
+
+sub fingers_at {
+	my ($self, $time, $type, @points) = @_;
+	my $id = 0;
+
+	$self->devtools('Input.dispatchTouchEvent', type => "touch$type",
+		timestamp => $time,
+		touchPoints => [ map { { x => $_->[0], y => $_->[1],
+			id => defined $_->[2] ? $_->[2] : $id++ } } @points ]);
+}
+
+# For the page it is short, however long it takes to say so.
+
+sub tap {
+	my ($self, @points) = @_;
+
+	$self->tap_at(time(), @points);
+}
+
+sub tap_at {
+	my ($self, $time, @points) = @_;
+
+	$self->fingers_at($time, 'Start', @points);
+	$self->fingers_at($time + 0.02, 'End');
+}
+
+# The middle of what a selector finds, for a finger.
+
+sub middle {
+	my ($self, $selector) = @_;
+
+	return $self->eval("const b = document.querySelector('$selector')
+		.getBoundingClientRect();
+		return [b.left + b.width / 2, b.top + b.height / 2];");
+}
+
+# The expression of a button of the toolbar.
+
+sub tool {
+	my ($self, $text) = @_;
+
+	return "[...document.querySelectorAll('#tools > button')]"
+		. ".find(one => one.textContent === '$text')";
 }
 
 # Polls the page until an expression is true; its value.
