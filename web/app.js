@@ -233,6 +233,26 @@ function watchGamepads(session) {
     } catch {
         /* a page within one that does not allow them */
     }
+
+    if (wantsTouchGamepad()) {
+        void import('./ui/touchgamepad.js')
+            .then(module => module.touchGamepad(session)).then(pad => pad.show(true));
+    }
+}
+
+
+/** Where one was on show, and for a player who may have nothing but fingers. */
+function wantsTouchGamepad() {
+    let kept = null;
+
+    try {
+        kept = localStorage.getItem(`selkies-touchgamepad${location.hash}`);
+    } catch {
+        /* a page may have no storage */
+    }
+
+    return kept === '1' || kept === null && /^#player[2-4]$/.test(location.hash)
+                           && matchMedia('(pointer: coarse)').matches;
 }
 
 

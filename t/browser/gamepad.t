@@ -96,12 +96,7 @@ sub loaded {
 		. ".some(one => one.name.endsWith('/input/gamepad.js'))") ? 1 : 0;
 }
 
-sub button {
-	my ($text) = @_;
-
-	return "[...document.querySelectorAll('#tools button')]"
-		. ".find(one => one.innerText.trim() === '$text' || one.textContent === '$text')";
-}
+my $button = $b->tool('Gamepads');
 
 my @js = map { Selkies::Pad->new($folder, "js$_") } 0 .. 3;
 
@@ -113,11 +108,11 @@ $_->take(19) for @js;
 page('');
 ok(!loaded(), 'without a gamepad nothing of them is loaded');
 
-ok($b->until(button('Gamepads') . ".click() ?? true"), 'the button');
+ok($b->until("$button.click() ?? true"), 'the button');
 ok($b->until("document.querySelector('.gamepads-panel .none')?.checkVisibility()"),
 	'the panel says that there is none');
-$b->command('shot', path => $ENV{PADS_SHOTS} . '/none.png')
-	if $ENV{PADS_SHOTS};
+$b->command('shot', path => $ENV{TEST_SELKIES_SHOTS} . '/none.png')
+	if $ENV{TEST_SELKIES_SHOTS};
 
 $b->eval('plug(0); return true');
 ok($b->until("document.querySelectorAll('.pad').length === 1"), 'one is shown');
@@ -137,8 +132,8 @@ my $on = $b->until("Math.abs(Number(getComputedStyle("
 	. "document.querySelectorAll('.pad .key')[7]).getPropertyValue('--on')) - 0.5) < 0.01");
 
 ok($on, 'the panel shows what it does');
-$b->command('shot', path => $ENV{PADS_SHOTS} . '/one.png')
-	if $ENV{PADS_SHOTS};
+$b->command('shot', path => $ENV{TEST_SELKIES_SHOTS} . '/one.png')
+	if $ENV{TEST_SELKIES_SHOTS};
 
 # it is held for longer than a pad that nobody speaks of may be
 
@@ -154,8 +149,8 @@ $b->eval("const s = document.querySelectorAll('.pad select')[1]; s.value = '2';"
 	. "s.dispatchEvent(new Event('change')); return true");
 is($js[1]->take(1), 'button 3 0', 'given to the third, it lets go');
 is($js[2]->take(1), 'button 3 1', 'and is pressed there');
-$b->command('shot', path => $ENV{PADS_SHOTS} . '/two.png')
-	if $ENV{PADS_SHOTS};
+$b->command('shot', path => $ENV{TEST_SELKIES_SHOTS} . '/two.png')
+	if $ENV{TEST_SELKIES_SHOTS};
 
 $b->eval('unplug(1); return true');
 is($js[2]->take(1), 'button 3 0', 'unplugged, it lets go');
@@ -196,7 +191,7 @@ ok($b->until("performance.getEntriesByType('resource')"
 	. ".some(one => one.name.endsWith('/input/gamepad.js'))"), 'loaded with it');
 $b->eval('pads[0].buttons[1].value = 1; return true');
 is($js[2]->take(1), 'button 1 1', 'a player\'s page has its own slot');
-ok($b->until(button('Gamepads') . ".click() ?? true"), 'the button');
+ok($b->until("$button.click() ?? true"), 'the button');
 ok($b->until("document.querySelector('.pad')?.textContent.includes('Player 3')"),
 	'and says so');
 $b->command('close');
@@ -206,11 +201,11 @@ page('#shared');
 $b->eval('plug(0); pads[0].buttons[1].value = 1; return true');
 select undef, undef, undef, 0.5;
 is(join('', map { $_->rest() } @js), '', 'a page that watches moves nothing');
-ok($b->until(button('Gamepads') . '.hidden'), 'and has no panel');
+ok($b->until("$button.hidden"), 'and has no panel');
 $b->command('close');
 
 page('', 1);
-ok($b->until(button('Gamepads') . '.hidden'),
+ok($b->until("$button.hidden"),
 	'nor has one whose server has no gamepads');
 is(join("\n", @{ $b->command('problems') }), '', 'no error in any of them');
 $b->command('close');

@@ -115,6 +115,16 @@ function held(state) {
 }
 
 
+/** What the browser has. A page within one that does not allow them has none. */
+function real() {
+    try {
+        return navigator.getGamepads().flatMap(pad => pad?.connected ? [pad] : []);
+    } catch {
+        return [];
+    }
+}
+
+
 export class Gamepads {
     /** @param {import('../session.js').Session} session */
     constructor(session) {
@@ -130,6 +140,9 @@ export class Gamepads {
         this.moved = new Map();
         /** @type {Map<number, number>} timers of effects that go on */
         this.shaking = new Map();
+        /** of the page itself, which browsers know nothing of
+         * @type {Gamepad[]} */
+        this.own = [];
         this.frame = 0;
         this.beatAt = 0;
 
@@ -154,16 +167,33 @@ export class Gamepads {
 
     /** @returns {Gamepad[]} those that there are */
     pads() {
-        return navigator.getGamepads().flatMap(pad => pad?.connected ? [pad] : []);
+        return [...real(), ...this.own];
+    }
+
+    /** Whether this page has gamepads at all. */
+    allowed() {
+        const { session } = this;
+
+        return session.settings.gamepad_enabled?.value === true
+               && (session.fragment.shared ? this.player > 0 : session.control);
     }
 
     /** Whether what a pad does goes to the desktop now. */
     may() {
-        const { session } = this;
+        return document.visibilityState === 'visible' && this.session.connected()
+               && this.allowed();
+    }
 
-        return document.visibilityState === 'visible' && session.connected()
-               && session.settings.gamepad_enabled?.value === true
-               && (session.fragment.shared ? this.player > 0 : session.control);
+    /** @param {Gamepad} pad  by a number that no browser gives */
+    add(pad) {
+        this.own.push(pad);
+        this.consider();
+    }
+
+    /** @param {Gamepad} pad */
+    remove(pad) {
+        this.own = this.own.filter(one => one !== pad);
+        this.lost(pad.index);
     }
 
     /** The slot of a pad: a player's page has one, this one has what is free.
@@ -221,9 +251,20 @@ export class Gamepads {
     }
 
     look() {
+        this.tell();
+        this.frame = requestAnimationFrame(() => this.look());
+    }
+
+    /** Says what has changed. Called once a picture, and by a pad that cannot
+     *  wait for the next one; while nobody looks it does nothing. */
+    tell() {
         /** @type {string[]} */
         const texts = [];
         let pressed = false;
+
+        if (this.frame === 0) {
+            return;
+        }
 
         for (const pad of this.pads()) {
             let known = this.told.get(pad.index);
@@ -257,8 +298,6 @@ export class Gamepads {
         if (texts.length > 0) {
             this.session.send(texts, pressed, true);
         }
-
-        this.frame = requestAnimationFrame(() => this.look());
     }
 
     /** @param {Gamepad} pad */
@@ -312,7 +351,8 @@ export class Gamepads {
      *  @param {number} weak
      *  @param {number} ms */
     shake(index, strong, weak, ms) {
-        const actuator = /** @type {any} */ (navigator.getGamepads()[index]?.vibrationActuator);
+        const actuator = /** @type {any} */ (
+            this.pads().find(pad => pad.index === index)?.vibrationActuator);
 
         clearTimeout(this.shaking.get(index));
 

@@ -96,21 +96,24 @@ export function button(what) {
 }
 
 
-/** @type {Promise<void> | null} */
-let style = null;
+/** @type {Map<string, Promise<void>>} */
+const styles = new Map();
 
-/** Loads the style of everything but the picture, once. A page whose server is
- *  gone has to do without.
+/** Loads a style sheet, once: that of everything but the picture, or another. A
+ *  page whose server is gone has to do without.
  *
+ * @param {string} [file]
  * @returns {Promise<void>} */
-export function styled() {
-    style ??= new Promise(resolve => {
+export function styled(file = 'ui.css') {
+    const loading = styles.get(file) ?? new Promise(resolve => {
         const link = element('link', { rel: 'stylesheet',
-                                       href: new URL('ui.css', import.meta.url).href });
+                                       href: new URL(file, import.meta.url).href });
 
         link.onload = () => resolve();
         link.onerror = () => resolve();
         document.head.append(link);
     });
-    return style;
+
+    styles.set(file, loading);
+    return loading;
 }

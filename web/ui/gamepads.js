@@ -7,7 +7,7 @@
  */
 
 import { watch } from '../input/gamepad.js';
-import { element } from './dom.js';
+import { button, element } from './dom.js';
 
 const NAMES = ['A', 'B', 'X', 'Y', 'LB', 'RB', 'LT', 'RT', 'Back', 'Start', 'LS', 'RS',
                '↑', '↓', '←', '→', 'Home'];
@@ -19,8 +19,10 @@ class GamepadPanel {
     /**
      * @param {HTMLElement} body
      * @param {import('../session.js').Session} session
+     * @param {(text: string) => void} say
+     * @param {() => void} close
      */
-    constructor(body, session) {
+    constructor(body, session, say, close) {
         this.pads = watch(session);
         this.frame = 0;
         /** @type {Map<number, Shown>} */
@@ -31,7 +33,21 @@ class GamepadPanel {
                     + 'tell of a gamepad only then.'));
         this.list = element('ul', {});
         this.hint = element('p', { class: 'quiet', hidden: '' });
-        body.append(this.none, this.list, this.hint);
+        this.touch = button({ text: '', icon: 'gamepads', class: 'act', run: async () => {
+            const on = this.pads.own.length === 0;
+
+            try {
+                const module = await import('./touchgamepad.js');
+
+                (await module.touchGamepad(session)).choose(on);
+                close();
+            } catch {
+                say('The touch gamepad could not be loaded.');
+            }
+        } });
+        this.taps = element('p', { class: 'quiet hint' }, 'Tap a stick twice to press it.');
+        body.append(this.none, this.list, this.hint,
+                    element('div', { class: 'row' }, this.touch), this.taps);
         session.on('pads', () => this.update());
         this.update();
     }
@@ -81,6 +97,14 @@ class GamepadPanel {
             }
         }
 
+        const touch = this.pads.own.length > 0;
+
+        this.touch.lastElementChild?.replaceChildren(
+            touch ? 'Hide the touch gamepad' : 'Show a touch gamepad');
+        /* for fingers it is the first thing to offer */
+        this.touch.classList.toggle('main', pads.length === 0
+                                            && matchMedia('(pointer: coarse)').matches);
+        this.taps.hidden = !touch;
         this.none.hidden = pads.length > 0;
         this.hint.hidden = pads.length === 0 || this.pads.may();
         this.hint.textContent = 'What a gamepad does is not sent to the desktop now.';
@@ -109,8 +133,8 @@ class GamepadPanel {
 
 
 /** @type {import('./panels.js').Module['mount']} */
-export function mount(body, parts) {
-    const panel = new GamepadPanel(body, parts.session);
+export function mount(body, parts, say, close) {
+    const panel = new GamepadPanel(body, parts.session, say, close);
 
     return {
         shown: () => {

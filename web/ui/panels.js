@@ -16,7 +16,7 @@ import { offers } from './drop.js';
  *
  * @typedef {{ shown?: () => void, hidden?: () => void }} View
  * @typedef {{ mount: (body: HTMLElement, parts: import('./toolbar.js').Parts,
- *                     say: (text: string) => void) => View }} Module
+ *                     say: (text: string) => void, close: () => void) => View }} Module
  *
  * @typedef {object} Row
  * @property {string} name   of the panel, and of its icon
@@ -173,7 +173,8 @@ export class Panels {
 
                 if (!this.loaded.has(name)) {
                     const view = module.mount(body, this.parts,
-                                              text => this.toolbar.say(text));
+                                              text => this.toolbar.say(text),
+                                              () => this.show(''));
                     this.loaded.set(name, { body, view });
                 }
             } catch {

@@ -75,7 +75,7 @@ class Toolbar {
 
         this.full = button({ text: 'Fullscreen', icon: 'enlarge',
             title: 'Fullscreen (Ctrl+Shift+F)', run: () => void this.fullscreen() });
-        this.game = button({ text: 'Game mode', icon: 'game',
+        this.game = button({ text: 'Game mode', icon: 'game', class: 'mouse-only',
             title: 'Lock the mouse to the desktop (Ctrl+Shift+click)', run: () => {
                 this.close();
                 void pointer.lock();
