@@ -102,18 +102,18 @@ const styles = new Map();
 /** Loads a style sheet, once: that of everything but the picture, or another. A
  *  page whose server is gone has to do without.
  *
- * @param {string} [file]
+ * @param {URL} [url]
  * @returns {Promise<void>} */
-export function styled(file = 'ui.css') {
-    const loading = styles.get(file) ?? new Promise(resolve => {
-        const link = element('link', { rel: 'stylesheet',
-                                       href: new URL(file, import.meta.url).href });
+export function styled(url = new URL('ui.css', import.meta.url)) {
+    const { href } = url;
+    const loading = styles.get(href) ?? new Promise(resolve => {
+        const link = element('link', { rel: 'stylesheet', href });
 
         link.onload = () => resolve();
         link.onerror = () => resolve();
         document.head.append(link);
     });
 
-    styles.set(file, loading);
+    styles.set(href, loading);
     return loading;
 }

@@ -397,6 +397,7 @@ let made = null;
 
 /** @param {import('../session.js').Session} session */
 export function touchGamepad(session) {
-    made ??= styled('touchgamepad.css').then(() => new TouchGamepad(session));
+    made ??= styled(new URL('touchgamepad.css', import.meta.url))
+        .then(() => new TouchGamepad(session));
     return made;
 }
