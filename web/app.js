@@ -7,10 +7,13 @@
  */
 
 import { placePicture } from './protocol.js';
+import { applyTheme } from './screen.js';
 import { Session } from './session.js';
 
 const RESIZE_DEBOUNCE_MS = 100;
 const SILENCE_CHECK_MS = 5000;
+/** the default of ui_title: nobody has chosen one */
+const PLAIN_TITLE = 'Selkies';
 
 const stage = /** @type {HTMLElement} */ (document.getElementById('stage'));
 const loading = /** @type {HTMLElement} */ (document.getElementById('loading'));
@@ -153,22 +156,38 @@ function watchPage(session, picture) {
 }
 
 
-/** @param {string} text */
+/** @param {unknown} text  of the operator's, if there is one */
 function setTitle(text) {
-    if (text !== '') {
+    if (typeof text === 'string' && text !== '') {
         document.title = text;
         /** @type {HTMLElement} */ (loading.querySelector('h1')).textContent = text;
     }
 }
 
 
-async function readTitle() {
+/** `selkies_title`, which the manifest has, or what the settings say instead.
+ *
+ * @param {Session} session */
+async function readTitle(session) {
+    let own = false;
+    const consider = () => {
+        const title = session.settings.ui_title?.value ?? PLAIN_TITLE;
+
+        if (title !== PLAIN_TITLE) {
+            own = true;
+            setTitle(title);
+        }
+    };
+
+    session.on('settings', consider);
+    consider();
+
     try {
         const answer = await fetch(new URL('manifest.json', document.baseURI),
                                    { credentials: 'same-origin' });
         const manifest = answer.ok ? await answer.json() : {};
 
-        setTitle(typeof manifest.name === 'string' ? manifest.name : '');
+        setTitle(own ? '' : manifest.name);
     } catch {
         /* the page keeps the title it has */
     }
@@ -265,7 +284,7 @@ async function loadRest(session, picture) {
         (await import('./ui/probe.js')).expose(session);
     }
 
-    void readTitle();
+    void readTitle(session);
 
     const [dom, screens, pointer, keyboard, toolbar, lite, colour, clip] = await Promise.all([
         import('./ui/dom.js'), import('./ui/screens.js'), import('./input/pointer.js'),
@@ -318,6 +337,7 @@ async function start() {
         }
     };
 
+    session.on('theme', applyTheme);
     session.on('opening', rest);
     session.on('end', rest);
     watchLoading(session);
@@ -336,4 +356,5 @@ async function start() {
 
 /* leaving `#shared` for another screen is another role: start over */
 addEventListener('hashchange', () => location.reload());
+applyTheme();
 void start();

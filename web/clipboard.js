@@ -80,14 +80,16 @@ export class Clipboard {
 
     /** @param {'in' | 'out'} direction */
     allowed(direction) {
-        const { settings } = this.session;
+        const { settings, preferences } = this.session;
+        const name = `clipboard_${direction}_enabled`;
 
+        /* the server says what may be, the user what shall be of it */
         return this.session.control && settings.clipboard_enabled?.value === true
-            && settings[`clipboard_${direction}_enabled`]?.value === true;
+            && settings[name]?.value === true && preferences.values[name] !== false;
     }
 
     images() {
-        return this.session.settings.enable_binary_clipboard?.value === true;
+        return this.session.value('enable_binary_clipboard') === true;
     }
 
     /* ---- from the desktop ---- */

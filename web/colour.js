@@ -6,8 +6,6 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-import { claimOf } from './protocol.js';
-
 /** @param {import('./session.js').Session} session */
 export function watch(session) {
     session.on('colour', (/** @type {{ detail: string }} */ message) => {
@@ -19,7 +17,7 @@ export function watch(session) {
         }
 
         fragment.plain = true;
-        session.send(['SETTINGS,' + JSON.stringify(
-            claimOf(fragment, session.wantedSize(), session.choice.dpi(session.settings)))]);
+        session.preferences.change('h264_fullcolor');
+        session.send(['SETTINGS,' + JSON.stringify(session.claim())]);
     });
 }

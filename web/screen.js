@@ -1,6 +1,7 @@
 /**
  * What the user wants of this screen: its size, how large a pixel is, how large
- * text is. The browser keeps it, for each screen of each desktop.
+ * text is, and of the server's settings what else. The browser keeps it, for each
+ * screen of each desktop; where it keeps nothing, it holds as long as the page.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
@@ -21,29 +22,127 @@ function sane(stored) {
 }
 
 
+/** @param {string} key
+ *  @returns {any} null where there is nothing, or no storage, or no JSON in it */
+export function recall(key) {
+    try {
+        return JSON.parse(localStorage.getItem(key) ?? 'null');
+    } catch {
+        return null;
+    }
+}
+
+
+/** @param {string} key
+ *  @param {any} value */
+export function keep(key, value) {
+    try {
+        localStorage.setItem(key, JSON.stringify(value));
+    } catch {
+        /* it holds until the page is closed */
+    }
+}
+
+
+/** @typedef {'auto' | 'light' | 'dark'} Theme */
+
+const THEME = 'selkies-theme';
+
+/** @returns {Theme} as this browser was told, `auto` is as its system */
+export function theme() {
+    const kept = recall(THEME);
+
+    return kept === 'light' || kept === 'dark' ? kept : 'auto';
+}
+
+
+/** @param {Theme} [chosen]  none: the one that is kept */
+export function applyTheme(chosen) {
+    if (chosen !== undefined) {
+        keep(THEME, chosen);
+    }
+
+    const now = chosen ?? theme();
+
+    document.documentElement.dataset.theme = now;
+
+    for (const meta of /** @type {NodeListOf<HTMLMetaElement>} */ (
+        document.querySelectorAll('meta[name="theme-color"]')))
+    {
+        const { theme: its } = meta.dataset;
+
+        meta.media = now === 'auto' ? `(prefers-color-scheme: ${its})`
+            : now === its ? 'all' : 'not all';
+    }
+}
+
+
+/** What the user has asked for of the settings that the server offers. It is the
+ *  server that brings a value within what is allowed. */
+export class Preferences {
+    /** @param {string} display  primary, display2, … */
+    constructor(display) {
+        this.key = `selkies-settings:${location.pathname}:${display}`;
+        /** @type {Record<string, boolean | number | string>} */
+        this.values = {};
+
+        for (const [name, value] of Object.entries(recall(this.key) ?? {})) {
+            if (/^[a-z0-9_]{1,40}$/.test(name) && /^[bns]/.test(typeof value)) {
+                this.values[name] = /** @type {any} */ (value);
+            }
+        }
+    }
+
+    /** @param {string} name
+     *  @param {boolean | number | string} [value]  none: the server's again */
+    change(name, value) {
+        if (value === undefined) {
+            delete this.values[name];
+        } else {
+            this.values[name] = value;
+        }
+
+        keep(this.key, this.values);
+    }
+
+    forget() {
+        this.values = {};
+        keep(this.key, this.values);
+    }
+
+    /** What is in force of a setting.
+     *
+     *  @param {Record<string, any>} settings  the server's
+     *  @param {string} name */
+    inForce(settings, name) {
+        const entry = settings[name] ?? {};
+        const wish = this.values[name];
+
+        if (wish === undefined || entry.locked === true
+            || entry.allowed?.includes(String(wish)) === false)
+        {
+            /* the value of an encoder is what runs at present */
+            return name === 'encoder' ? entry.allowed?.[0] : entry.default ?? entry.value;
+        }
+
+        return entry.min === undefined ? wish
+            : Math.min(entry.max, Math.max(entry.min, Number(wish) || entry.default));
+    }
+}
+
+
 export class ScreenChoice {
     /** @param {string} display  primary, display2, … */
     constructor(display) {
         this.key = `selkies-screen:${location.pathname}:${display}`;
         /** '' for the window's size; null for the server's word; 0 for the ratio's */
-        this.wishes = sane(null);
-
-        try {
-            this.wishes = sane(JSON.parse(localStorage.getItem(this.key) ?? 'null'));
-        } catch {
-            /* not to be had, or no JSON: as on the first visit */
-        }
+        this.wishes = sane(recall(this.key));
     }
 
     /** @param {Partial<Wishes>} change */
     change(change) {
         this.wishes = sane({ ...this.wishes, ...change });
-
-        try {
-            localStorage.setItem(this.key, JSON.stringify(this.wishes));
-        } catch {
-            /* it holds until the page is closed */
-        }
+        keep(this.key, this.wishes);
     }
 
     /** Whether a pixel of the stream is one of the page's, and not the device's.

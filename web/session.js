@@ -7,7 +7,7 @@
  */
 
 import { backOff, claimOf, parseFragment } from './protocol.js';
-import { ScreenChoice } from './screen.js';
+import { Preferences, ScreenChoice } from './screen.js';
 import { hear } from './words.js';
 
 const HIDE_DELAY_MS = 1000;
@@ -24,8 +24,9 @@ const REFUSALS = { 401: 'login', 403: 'forbidden', 429: 'busy' };
  * @typedef {'connecting' | 'waiting' | 'live' | 'lost' | 'ended'} State
  */
 
-/** The version in the address of this file, '' when run from the source tree. */
-export const VERSION = /\/v\/(\d[^/]*)\/session\.js/.exec(import.meta.url)?.[1] ?? '';
+/** The version in the address of this file, or of the one that it was made a part
+ *  of; '' when run from the source tree. */
+export const VERSION = /\/v\/(\d[^/]*)\/[^/]+\.js$/.exec(import.meta.url)?.[1] ?? '';
 
 export class Session {
     /**
@@ -39,6 +40,7 @@ export class Session {
         this.state = 'connecting';
         this.fragment = parseFragment(location.hash);
         this.choice = new ScreenChoice(this.fragment.display);
+        this.preferences = new Preferences(this.fragment.display);
         /** whether this page may type and point */
         this.control = !this.fragment.shared;
         /** the server answered `_ext` */
@@ -208,11 +210,27 @@ export class Session {
             return [first, sound, 'START_VIDEO'];
         }
 
-        const size = this.wantedSize();
-        const claim = claimOf(this.fragment, size, this.choice.dpi(this.settings));
+        const claim = this.claim();
 
-        this.sentSize = `${size.width}x${size.height}`;
+        this.sentSize = `${claim.initialClientWidth}x${claim.initialClientHeight}`;
         return [first, sound, 'SETTINGS,' + JSON.stringify(claim), 'cr'];
+    }
+
+    /** All that is wanted of the display: what is left out is the server's default,
+     *  and a later size changes nothing. */
+    claim() {
+        return { ...this.preferences.values,
+                 ...claimOf(this.fragment, this.wantedSize(), this.choice.dpi(this.settings)) };
+    }
+
+    /** @param {string} part  of the interface, as its switch is named behind `ui_` */
+    shows(part) {
+        return this.settings[`ui_${part}`]?.value !== false;
+    }
+
+    /** @param {string} name  of a setting: what is in force of it */
+    value(name) {
+        return this.preferences.inForce(this.settings, name);
     }
 
     /** @param {boolean} swap  keep the present socket until this one has a picture */

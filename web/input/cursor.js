@@ -70,7 +70,7 @@ export class Cursor {
         this.hotY = 0;
         this.wanted = '';
 
-        for (const event of ['cursor', 'layout', 'control']) {
+        for (const event of ['cursor', 'layout', 'control', 'settings', 'preferences']) {
             session.on(event, () => this.show());
         }
 
@@ -108,7 +108,9 @@ export class Cursor {
         this.hotX = Math.max(0, Number(cursor.hotx) || 0);
         this.hotY = Math.max(0, Number(cursor.hoty) || 0);
 
-        if (this.kind === 'pushed' || largest / ratio > SIZE_MAX) {
+        if (this.kind === 'pushed' || largest / ratio > SIZE_MAX
+            || this.session.value('use_browser_cursors') === false)
+        {
             this.draw(`data:image/png;base64,${data}`);
         } else {
             this.take(`data:image/png;base64,${data}`, ratio,

@@ -112,6 +112,7 @@ class Displays {
 
     update() {
         this.controls.update();
+        this.controls.element.hidden = !this.session.shows('sidebar_show_screen_settings');
         this.further.hidden = this.session.fragment.display !== 'primary'
                               || this.session.settings.second_screen?.value !== true;
 

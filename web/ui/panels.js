@@ -7,7 +7,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-import { button, element, icon } from './dom.js';
+import { button, element, icon, styled } from './dom.js';
 import { offers } from './drop.js';
 
 /**
@@ -33,14 +33,17 @@ export const PANELS = [
         text: 'Sound',
         title: 'Volume, device, microphone',
         offered: session => session.sound !== null
-                            && session.settings.audio_enabled?.value === true,
+                            && session.settings.audio_enabled?.value === true
+                            && session.shows('sidebar_show_audio_settings'),
         load: () => import('./sound.js')
     },
     {
         name: 'displays',
         text: 'Screens',
         title: 'Size of the desktop, and further screens',
-        offered: session => session.control,
+        offered: session => session.control
+                            && (session.settings.second_screen?.value === true
+                                || session.shows('sidebar_show_screen_settings')),
         load: () => import('./displays.js')
     },
     {
@@ -48,7 +51,7 @@ export const PANELS = [
         text: 'Clipboard',
         title: 'What the desktop copied, and what it may paste',
         offered: session => session.control && session.settings.clipboard_enabled?.value === true
-                            && session.settings.ui_sidebar_show_clipboard?.value !== false,
+                            && session.shows('sidebar_show_clipboard'),
         load: () => import('./clipboard.js')
     },
     {
@@ -56,7 +59,7 @@ export const PANELS = [
         text: 'Apps',
         title: 'Start a program on the desktop',
         offered: session => session.control && session.have.includes('apps')
-                            && session.settings.ui_sidebar_show_apps?.value !== false,
+                            && session.shows('sidebar_show_apps'),
         load: () => import('./apps.js')
     },
     {
@@ -64,7 +67,7 @@ export const PANELS = [
         text: 'Files',
         title: 'Upload files, and download those of the desktop',
         offered: session => (offers(session, 'upload') || offers(session, 'download'))
-                            && session.settings.ui_sidebar_show_files?.value !== false,
+                            && session.shows('sidebar_show_files'),
         load: () => import('./files.js')
     },
     {
@@ -73,8 +76,15 @@ export const PANELS = [
         title: 'Which gamepads there are, and what they do',
         offered: session => (session.control || /^#player[2-4]$/.test(location.hash))
                             && session.settings.gamepad_enabled?.value === true
-                            && session.settings.ui_sidebar_show_gamepads?.value !== false,
+                            && session.shows('sidebar_show_gamepads'),
         load: () => import('./gamepads.js')
+    },
+    {
+        name: 'settings',
+        text: 'Settings',
+        title: 'Picture, speed, sound and look',
+        offered: () => true,
+        load: () => import('./settings.js')
     }
 ];
 
@@ -168,7 +178,8 @@ export class Panels {
 
         if (!this.loaded.has(name)) {
             try {
-                const module = await row.load();
+                const [module] = await Promise.all([row.load(), styled(
+                    new URL('panels.css', import.meta.url))]);
                 const body = element('div', { class: `${name}-panel` });
 
                 if (!this.loaded.has(name)) {

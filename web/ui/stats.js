@@ -6,6 +6,7 @@
  */
 
 import { element } from './dom.js';
+import { percentile } from '../media/figures.js';
 
 const HISTORY = 120;
 
@@ -61,9 +62,11 @@ function liteName(session) {
 
 
 export class Stats {
-    /** @param {import('./toolbar.js').Parts} parts */
-    constructor(parts) {
+    /** @param {import('./toolbar.js').Parts} parts
+     *  @param {import('./quality.js').Quality} quality */
+    constructor(parts, quality) {
         this.parts = parts;
+        this.quality = quality;
         /** @type {number[]} */
         this.rates = [];
         /** @type {number[]} */
@@ -76,8 +79,11 @@ export class Stats {
         const rows = [['size', 'Picture'], ['fps', 'Frame rate'], ['rate', 'Bit rate'],
                       ['answer', 'Input → picture', 'From a key press, click or wheel on a '
                        + 'still screen to the next decoded picture: p50 / p95'],
-                      ['rtt', 'Round trip', 'Of the network, as the server measures it'],
+                      ['rtt', 'Round trip', 'Of the network, as the server measures it: '
+                       + 'p50 / p95'],
                       ['decode', 'Decoding', 'From arrival to decoded: p50 / p95'],
+                      ['lost', 'Left out', 'Pictures that came too late to be shown'],
+                      ['cpu', 'Server', 'How busy its processor is'],
                       ['encoder', 'Encoder'], ['decoder', 'Stream'],
                       ['lite', 'Quick pictures', 'Small changes come as small pictures, past '
                        + 'the encoder, where the decoder has shown that it takes them'],
@@ -91,8 +97,9 @@ export class Stats {
             list.append(element('dt', { title }, label), cell);
         }
 
+        this.why = element('p', { class: 'why' });
         this.panel = element('aside', { id: 'stats', 'aria-label': 'Statistics', hidden: '' },
-            this.canvas, list, element('p', {}, 'Times are p50 / p95'));
+            this.why, this.canvas, list, element('p', {}, 'Times are p50 / p95'));
         parts.session.on('stats', stats => this.update(stats));
     }
 
@@ -126,16 +133,22 @@ export class Stats {
         }
 
         const { session, picture } = this.parts;
-        const { latency, settings } = session;
+        const { latencies, cpu } = this.quality;
+        const { level, text } = this.quality.now();
         const exact = picture.place.crisp ? '1:1' : 'scaled';
 
+        this.why.textContent = text;
+        this.why.dataset.quality = level;
         this.set('size', stats.width > 0 ? `${stats.width} × ${stats.height}  ${exact}` : '–');
         this.set('fps', `${Math.round(stats.fps)} fps`);
         this.set('rate', rate(stats.kbps));
         this.set('answer', pair(stats.answer));
-        this.set('rtt', latency >= 0 ? `${milliseconds(latency)} ms` : '–');
+        this.set('rtt', pair([percentile(latencies, 0.5), percentile(latencies, 0.95)]));
         this.set('decode', pair(stats.decode));
-        this.set('encoder', String(settings.encoder?.value ?? '–'));
+        this.set('lost', String(stats.dropped ?? '–'));
+        this.set('cpu', cpu >= 0 ? `${Math.round(cpu)} %` : '–');
+        this.set('encoder', String((session.control ? session.value('encoder')
+            : session.settings.encoder?.value) ?? '–'));
         this.set('decoder', codecName(stats.codec) + (stats.software ? ', software' : ''));
         this.set('lite', liteName(session));
         this.set('sink', stats.sink);

@@ -9,6 +9,7 @@
 import { button, element, icon } from './dom.js';
 import { watch as watchDrops } from './drop.js';
 import { Panels } from './panels.js';
+import { Quality } from './quality.js';
 import { Stats } from './stats.js';
 import { ALT_L, CONTROL_L, DELETE, SHIFT_L, SUPER_L } from '../input/keysyms.js';
 
@@ -42,7 +43,8 @@ class Toolbar {
     constructor(parts) {
         this.parts = parts;
         this.session = parts.session;
-        this.stats = new Stats(parts);
+        this.quality = new Quality(parts.session);
+        this.stats = new Stats(parts, this.quality);
         this.panels = new Panels(parts, this);
         this.hideTimer = 0;
         this.toastTimer = 0;
@@ -50,7 +52,11 @@ class Toolbar {
         this.keybar = null;
         this.toast = element('div', { class: 'notice low', role: 'status', hidden: '' });
         this.dot = element('span', { class: 'dot', 'data-quality': 'off' });
+        this.light = element('span', { class: 'light', 'data-quality': 'off', 'aria-hidden': 'true' });
         this.line = element('span', { class: 'line' }, 'Connecting…');
+        this.name = element('strong', {}, document.title);
+        this.heading = element('div', { class: 'title' }, this.name,
+                               element('span', { class: 'state' }, this.light, this.line));
         this.handle = element('button', { id: 'handle', type: 'button',
             'aria-expanded': 'false', 'aria-controls': 'tools',
             'aria-label': 'Toolbar', title: 'Toolbar (Ctrl+Shift+M)' },
@@ -63,7 +69,7 @@ class Toolbar {
         this.listen();
         this.controlChanged();
         this.soundChanged();
-        this.quality(this.session.stats);
+        this.showQuality();
 
         if (parts.keyboard.soft) {
             void this.loadKeybar();
@@ -120,13 +126,9 @@ class Toolbar {
                 return item;
             }));
 
-        const title = element('div', { class: 'title' },
-            element('strong', {}, document.title), this.line);
-
-        this.name = /** @type {HTMLElement} */ (title.firstChild);
         return element('div', { id: 'tools', role: 'toolbar', inert: '',
                                 'aria-label': 'Desktop' },
-            title, this.full, this.game, this.type, this.pad, this.keys, this.mute,
+            this.heading, this.full, this.game, this.type, this.pad, this.keys, this.mute,
             ...this.panels.buttons.values(),
             this.figures, this.power, this.menu);
     }
@@ -170,9 +172,12 @@ class Toolbar {
         session.on('say', text => this.say(text));
         session.on('soft-keyboard', () => this.softKeyboard());
         session.on('control', () => this.controlChanged());
-        session.on('stats', stats => this.quality(stats));
-        session.on('state', () => this.quality(session.stats));
-        session.on('missing', () => this.quality(session.stats));
+        session.on('settings', () => this.controlChanged());
+
+        for (const event of ['stats', 'state', 'missing']) {
+            session.on(event, () => this.showQuality());
+        }
+
         session.on('sound', () => this.soundChanged());
         session.on('lock', locked => {
             if (locked) {
@@ -216,12 +221,12 @@ class Toolbar {
     }
 
     toggle() {
-        if (this.opened()) {
+        if (this.opened() || this.bar.hidden) {
             this.close();
             return;
         }
 
-        this.name?.replaceChildren(document.title);
+        this.name.replaceChildren(document.title);
         this.bar.classList.add('open');
         this.tools.inert = false;
         this.handle.setAttribute('aria-expanded', 'true');
@@ -322,14 +327,32 @@ class Toolbar {
         this.parts.keyboard.focus();
     }
 
+    /** Buttons of what this session may do, and the operator shows. */
     controlChanged() {
-        for (const item of [this.game, this.type, this.pad, this.keys]) {
-            if (item !== undefined) {
-                item.hidden = !this.session.control;
-            }
+        const { control } = this.session;
+
+        for (const [item, part, controls] of /** @type {[HTMLElement, string, boolean][]} */ ([
+            [this.full, 'sidebar_show_fullscreen', false],
+            [this.game, 'sidebar_show_gaming_mode', true],
+            [this.type, 'sidebar_show_keyboard_button', true],
+            [this.pad, 'sidebar_show_trackpad', true],
+            [this.keys, 'show_core_buttons', true],
+            [this.figures, 'sidebar_show_stats', false],
+            [this.power, 'show_core_buttons', false],
+            [this.heading, 'show_logo', false],
+            [this.bar, 'show_sidebar', false]]))
+        {
+            item.hidden = controls && !control || !this.session.shows(part);
         }
 
-        document.documentElement.classList.toggle('viewer', !this.session.control);
+        if (this.bar.hidden) {
+            this.close();
+            this.panels.show('');
+        }
+
+        document.documentElement.classList.toggle('viewer', !control);
+        document.documentElement.classList.toggle(
+            'plain-keys', !this.session.shows('sidebar_show_soft_buttons'));
     }
 
     soundChanged() {
@@ -344,20 +367,20 @@ class Toolbar {
         }
     }
 
-    /** @param {Record<string, any>} stats */
-    quality(stats) {
-        const { state, missing, latency } = this.session;
-        const live = state === 'live' && missing === '';
-        const trouble = stats.queue > 8 ? 2 : latency > 200 ? 2 : latency > 80 ? 1 : 0;
-        const quality = !live ? 'off' : ['good', 'fair', 'poor'][trouble] ?? 'good';
-        const word = { off: 'Not connected', good: 'Connection good',
-                       fair: 'Connection fair', poor: 'Connection poor' }[quality];
+    showQuality() {
+        const { stats, latency } = this.session;
+        const { level, text } = this.quality.now();
+        const word = { off: text.slice(0, -1), good: 'Connection good', fair: 'Connection fair',
+                       poor: 'Connection poor' }[level];
         const size = stats.width > 0 ? ` · ${stats.width} × ${stats.height}` : '';
         const rtt = latency >= 0 ? ` · ${Math.round(latency)} ms` : '';
 
-        this.dot.dataset.quality = quality;
-        this.line.textContent = live ? word + size + rtt
-            : missing !== '' ? 'Waiting for the display' : word ?? '';
+        for (const dot of [this.dot, this.light]) {
+            dot.dataset.quality = level;
+        }
+
+        this.line.textContent = level === 'off' ? word : word + size + rtt;
+        this.heading.title = text;
         this.handle.setAttribute('aria-label', `Toolbar. ${word}`);
     }
 
