@@ -212,6 +212,7 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd)
 {
     ngx_uint_t                 first;
+    selkies_settings_client_t  next;
     selkies_settings_result_t  result;
 
     if (s->role == NGX_HTTP_SELKIES_VIEWER) {
@@ -225,9 +226,12 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
 
     first = !s->claimed;
 
-    if (selkies_settings_apply(s->conf->effective, &s->settings,
-                               cmd->u.json.data, cmd->u.json.len, s->dialect,
-                               &result)
+    /* nothing is in force before it is known that it is for this screen */
+
+    next = s->settings;
+
+    if (selkies_settings_apply(s->conf->effective, &next, cmd->u.json.data,
+                               cmd->u.json.len, s->dialect, &result)
         != 0)
     {
         ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
@@ -245,6 +249,8 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
 
         return;
     }
+
+    s->settings = next;
 
     if (first) {
         ngx_http_selkies_claim(s);

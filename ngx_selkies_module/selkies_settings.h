@@ -229,7 +229,8 @@ typedef struct {
     uint32_t                    changed;        /* SELKIES_SETTING_CHANGES */
     uint8_t                     rows[(SELKIES_SETTINGS + 7) / 8];
     char                        display_id[SELKIES_DISPLAY_ID_MAX + 1];
-                                                /* "": not said */
+                                                /* "": not said; "?": no
+                                                   name of a screen */
     char                        keyboard_layout[32];
     selkies_position_t          position;
     int32_t                     initial_width;  /* 0: not said or nonsense */

@@ -295,6 +295,7 @@ static void
 selkies_apply_extras(json_t *root, selkies_settings_result_t *result)
 {
     size_t       i;
+    json_t      *value;
     const char  *text;
 
     static const char *const  positions[] = {
@@ -305,8 +306,18 @@ selkies_apply_extras(json_t *root, selkies_settings_result_t *result)
         [SELKIES_POSITION_DOWN] = "down"
     };
 
-    selkies_apply_text(json_object_get(root, "displayId"), result->display_id,
-                       sizeof(result->display_id), "_-");
+    value = json_object_get(root, "displayId");
+
+    selkies_apply_text(value, result->display_id, sizeof(result->display_id),
+                       "_-");
+
+    /* a page that names a screen must not be given another one */
+
+    if (result->display_id[0] == '\0' && value != NULL
+        && json_string_length(value) != 0)
+    {
+        result->display_id[0] = '?';
+    }
 
     selkies_apply_text(json_object_get(root, "keyboardLayout"),
                        result->keyboard_layout,

@@ -205,6 +205,18 @@ is(status()->{display}{framerate}, 240, 'beyond the range is its end');
 is(status()->{display}{encoder}, 'x264enc', 'no such encoder: none is changed');
 $c->send_text(patch(framerate => 60));
 
+# a page has one screen: of what it says of another nothing is in force, not
+# later either
+
+$c->send_text(patch(displayId => 'display2', framerate => 17, video_crf => 44),
+	patch(displayId => 'no screen', framerate => 18, video_crf => 43),
+	patch(displayId => 'x' x 300, framerate => 19, video_crf => 42),
+	patch(use_paint_over_quality => JSON::PP::true));
+$c->round_trip();
+$state = status();
+is(join(' ', map { $state->{display}{$_} } qw/ framerate qp /), '60 11',
+	'SETTINGS of another screen are not this one\'s');
+
 $c->send_text(patch(force_aligned_resolution => JSON::PP::true),
 	'r,1010x610,primary');
 ok($c->wait_frame(key => 1, w => 1008, h => 608),

@@ -217,6 +217,11 @@ $no = Selkies::WebSocket->controller($t, 640, 480, nowait => 1,
 	settings => { displayId => '"display5"' });
 ok($no->wait_text(qr/^KILL /, 5), 'so is a screen there is not');
 
+$no = Selkies::WebSocket->controller($t, 640, 480, nowait => 1,
+	settings => { displayId => '"display2/../primary"' });
+ok($no->wait_text(qr/^KILL /, 5), 'and a name that none can have');
+ok($one->is_open(), 'nobody is driven away by it');
+
 my $watch = Selkies::WebSocket->new($t);
 
 $watch->send_text('SETTINGS,{"displayId":"display2","initialClientWidth":320,'

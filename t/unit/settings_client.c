@@ -281,9 +281,16 @@ test_changes(void)
                      "\"none\",\"keyboardLayout\":\"<b>\","
                      "\"initialClientWidth\":0,\"initialClientHeight\":5}",
              D2, &r) == 0
-       && r.display_id[0] == '\0' && r.position == SELKIES_POSITION_NONE
+       && r.position == SELKIES_POSITION_NONE
        && r.keyboard_layout[0] == '\0' && r.initial_width == 0
        && r.initial_height == 0, "nonsense beside the rows is not said");
+    ok(strcmp(r.display_id, "?") == 0, "but for the name of a screen, which "
+       "is none there can be");
+
+    ok(apply(&s, &c, "{\"displayId\":\"\"}", D2, &r) == 0
+       && r.display_id[0] == '\0'
+       && apply(&s, &c, "{\"displayId\":7}", D2, &r) == 0
+       && r.display_id[0] == '\0', "an empty one, or no string, is no name");
 }
 
 
