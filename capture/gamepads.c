@@ -45,6 +45,7 @@ typedef struct {
     uint8_t     socket;                     /* its number, as in the files */
     uint8_t     long_bytes;                 /* 0: it has not said yet */
     bool        full;
+    uint8_t     skip;                       /* bytes of an event to come */
     uint8_t     record_len;
     uint8_t     record[SELKIES_GAMEPAD_RECORD];
     uint32_t    records;                    /* in this second */
@@ -73,6 +74,7 @@ static bool selkies_gamepads_hear(selkies_gamepads_t *pads,
 static bool selkies_gamepads_records(selkies_gamepads_t *pads,
     selkies_gamepad_peer_t *peer, const uint8_t *data, size_t len,
     selkies_gamepad_rumble_t *rumble);
+static bool selkies_gamepads_too_many(selkies_gamepad_peer_t *peer);
 static void selkies_gamepads_begin(selkies_gamepads_t *pads,
     selkies_gamepad_peer_t *peer);
 static void selkies_gamepads_tell_all(selkies_gamepads_t *pads,
@@ -368,7 +370,7 @@ selkies_gamepads_place(selkies_gamepads_t *pads, unsigned n)
 }
 
 
-/* Reads what it sends; whether that was rumble.  Nonsense ends it. */
+/* Reads what it sends; whether that was rumble. */
 
 static bool
 selkies_gamepads_hear(selkies_gamepads_t *pads, selkies_gamepad_peer_t *peer,
@@ -412,22 +414,45 @@ selkies_gamepads_hear(selkies_gamepads_t *pads, selkies_gamepad_peer_t *peer,
 }
 
 
+/*
+ * Our library tells of rumble in records of its own.  The stock one knows of no
+ * write(): what a program writes to a pad, to make it shake or to light it, is
+ * here as it is, an event of the kernel's, and has no effect.
+ */
+
 static bool
 selkies_gamepads_records(selkies_gamepads_t *pads,
     selkies_gamepad_peer_t *peer, const uint8_t *data, size_t len,
     selkies_gamepad_rumble_t *rumble)
 {
-    bool      felt;
-    size_t    n;
-    uint64_t  now;
+    bool    felt;
+    size_t  n, event;
 
     felt = false;
+    event = peer->long_bytes == 8 ? 24 : 16;
 
     if (peer->socket < SELKIES_GAMEPADS) {
         goto drop;
     }
 
     while (len != 0) {
+
+        if (peer->skip == 0 && peer->record_len == 0 && *data != 'F') {
+            peer->skip = (uint8_t) event;
+
+            if (selkies_gamepads_too_many(peer)) {
+                goto drop;
+            }
+        }
+
+        if (peer->skip != 0) {
+            n = len < peer->skip ? len : peer->skip;
+            peer->skip -= (uint8_t) n;
+            data += n;
+            len -= n;
+            continue;
+        }
+
         n = (size_t) SELKIES_GAMEPAD_RECORD - peer->record_len;
         n = len < n ? len : n;
 
@@ -441,17 +466,17 @@ selkies_gamepads_records(selkies_gamepads_t *pads,
         }
 
         peer->record_len = 0;
-        now = selkies_clock_us();
 
-        if (now - peer->records_us >= 1000000) {
-            peer->records_us = now;
-            peer->records = 0;
+        if (selkies_gamepads_too_many(peer)) {
+            goto drop;
         }
 
-        if (peer->record[0] != 'F' || peer->record[1] != 0
-            || ++peer->records > SELKIES_GAMEPAD_RECORDS)
-        {
-            goto drop;
+        if (peer->record[1] != 0) {
+
+            /* a time that begins as a record does */
+
+            peer->skip = (uint8_t) (event - SELKIES_GAMEPAD_RECORD);
+            continue;
         }
 
         memcpy(&rumble->strong, peer->record + 2, 2);
@@ -467,6 +492,24 @@ drop:
     selkies_gamepads_drop(peer);
 
     return felt;
+}
+
+
+/* One more record or event: whether that is over the limit of a second. */
+
+static bool
+selkies_gamepads_too_many(selkies_gamepad_peer_t *peer)
+{
+    uint64_t  now;
+
+    now = selkies_clock_us();
+
+    if (now - peer->records_us >= 1000000) {
+        peer->records_us = now;
+        peer->records = 0;
+    }
+
+    return ++peer->records > SELKIES_GAMEPAD_RECORDS;
 }
 
 

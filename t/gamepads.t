@@ -241,13 +241,32 @@ $chatty->take(19);
 $chatty->send('x');
 ok($chatty->ended(), 'a joystick has nothing else to say');
 
-$chatty = pad('event1000');
-$chatty->send('garbage!');
-ok($chatty->ended(), 'nor has the other one, but records');
+# the stock library passes on what a program writes to a device: that a motor
+# shall turn, which it can not, is no reason to take the pad from it
 
 $chatty = pad('event1000');
-$chatty->send(join '', ("F\0" . "\1" x 6) x 3000);
-ok($chatty->ended(), 'of which there is a limit');
+$chatty->send(pack 'q q S S l', 0, 0, 0x15, $_, 1) for 0, 0x60, 0x61;
+$chatty->send(pack 'q q S S l', time, 0, 0x11, 0, 1);
+$c->send_text('js,b,0,0,1', 'js,b,0,0,0');
+is($chatty->take(4), 'key A 1, syn, key A 0, syn',
+	'events that a program writes are nothing');
+$js->take(2);
+$_->take(4) for $ev, $ev32;
+$chatty->close();
+
+$chatty = pad('event1000', long => 4);
+$chatty->send(pack 'l l S S l', 0, 0, 0x15, 0, 1) for 1 .. 3;
+$c->send_text('js,b,0,0,1', 'js,b,0,0,0');
+is($chatty->take(4), 'key A 1, syn, key A 0, syn', 'in a 32-bit program, too');
+$js->take(2);
+$_->take(4) for $ev, $ev32;
+$chatty->close();
+
+for my $flood ("F\0" . "\1" x 6, "\0" x 24) {
+	$chatty = pad('event1000');
+	$chatty->send($flood x 3000);
+	ok($chatty->ended(), 'of which there is a limit');
+}
 
 pad('event1000')->close() for 1 .. 100;
 does('after a hundred have come and gone', 'button 1 1, button 1 0',

@@ -220,9 +220,60 @@ test_rumble(void)
     ok(felt == 8 && rumble[3].strong == 0x1234 && rumble[3].weak == 0x5678
        && rumble[3].duration_ms == 100, "and the rest of it");
 
-    (void) !write(fd, "FF345678", 8);
+    close(fd);
     test_turn();
-    ok(selkies_gamepads_peers(pads) == 0, "what is no record ends it");
+}
+
+
+/* What a program writes comes through the stock library as it is. */
+
+static void
+test_written(void)
+{
+    int           fd, i, n;
+    size_t        config;
+    uint8_t       record[8] = { 'F', 0, 1, 0, 0, 0, 1, 0 };
+    test_event_t  event[3];
+
+    fd = test_open("event1000", &config);
+    memset(event, 0, sizeof(event));
+
+    for (i = 0; i < 3; i++) {
+        event[i].type = EV_FF;
+        event[i].value = 0x4646;
+    }
+
+    event[1].sec = 0x69000146;      /* 'F', and no zero behind */
+    felt = 0;
+
+    (void) !write(fd, event, sizeof(event));
+    test_turn();
+    ok(selkies_gamepads_peers(pads) == 1 && felt == 0,
+       "events that a program writes are nothing");
+
+    (void) !write(fd, record, sizeof(record));
+    test_turn();
+    ok(felt == 1 && rumble[0].strong == 1, "and a record behind them is one");
+
+    felt = 0;
+
+    for (i = 0; i < 2; i++) {
+        (void) !write(fd, (uint8_t *) &event[i], 5);
+        test_turn();
+        (void) !write(fd, (uint8_t *) &event[i] + 5, sizeof(event[0]) - 5);
+        test_turn();
+    }
+
+    (void) !write(fd, record, sizeof(record));
+    test_turn();
+    ok(selkies_gamepads_peers(pads) == 1 && felt == 1, "in pieces, too");
+
+    for (n = 0; n < 2000 && selkies_gamepads_peers(pads) == 1; n++) {
+        (void) !write(fd, event, sizeof(event[0]));
+        test_turn();
+    }
+
+    ok(selkies_gamepads_peers(pads) == 0, "of which there is a limit");
 
     close(fd);
 }
@@ -244,6 +295,7 @@ main(void)
         test_slow();
         test_many();
         test_rumble();
+        test_written();
 
         selkies_gamepads_destroy(pads);
     }
