@@ -293,6 +293,8 @@ nothing_held('kr releases keys');
 $c->send_text('m,40,40,0,0');
 pointer_is('40,40,0x0', 'the button is up');
 
+my @released;
+
 for my $how (qw/ close drop reset /) {
 	hold();
 
@@ -308,9 +310,12 @@ for my $how (qw/ close drop reset /) {
 
 	note(sprintf '%s: released after %.1f ms', $how, $ms);
 	cmp_ok($ms, '<', 500 * slower(), "$how: soon");
+	push @released, $ms;
 
 	$c = Selkies::WebSocket->controller($t, 800, 600);
 }
+
+cmp_ok(percentile(50, @released), '<', 100 * slower(), 'within 100 ms');
 
 ###############################################################################
 # before a claim, and as a viewer, nothing happens
