@@ -143,86 +143,55 @@ selkies_joystick_access(int mode)
 
 /* opening */
 
-EXPORT int
-open(const char *path, int flags, ...)
-{
-    bool      event;
-    mode_t    mode;
-    unsigned  pad;
-
-    NEXT(int, "open", (const char *, int, ...))
-
-    if (selkies_joystick_path(path, &pad, &event)) {
-        return selkies_joystick_open(pad, event, flags);
-    }
-
-    mode = 0;
-    MODE(mode, flags);
-
-    return next(path, flags, mode);
+#define OPEN(name)                                                            \
+                                                                              \
+EXPORT int                                                                    \
+name(const char *path, int flags, ...)                                        \
+{                                                                             \
+    bool      event;                                                          \
+    mode_t    mode;                                                           \
+    unsigned  pad;                                                            \
+                                                                              \
+    NEXT(int, #name, (const char *, int, ...))                                \
+                                                                              \
+    if (selkies_joystick_path(path, &pad, &event)) {                          \
+        return selkies_joystick_open(pad, event, flags);                      \
+    }                                                                         \
+                                                                              \
+    mode = 0;                                                                 \
+    MODE(mode, flags);                                                        \
+                                                                              \
+    return next(path, flags, mode);                                           \
 }
 
-
-EXPORT int
-openat(int folder, const char *path, int flags, ...)
-{
-    bool      event;
-    mode_t    mode;
-    unsigned  pad;
-
-    NEXT(int, "openat", (int, const char *, int, ...))
-
-    if (selkies_joystick_path_at(folder, path, &pad, &event)) {
-        return selkies_joystick_open(pad, event, flags);
-    }
-
-    mode = 0;
-    MODE(mode, flags);
-
-    return next(folder, path, flags, mode);
+#define OPENAT(name)                                                          \
+                                                                              \
+EXPORT int                                                                    \
+name(int folder, const char *path, int flags, ...)                            \
+{                                                                             \
+    bool      event;                                                          \
+    mode_t    mode;                                                           \
+    unsigned  pad;                                                            \
+                                                                              \
+    NEXT(int, #name, (int, const char *, int, ...))                           \
+                                                                              \
+    if (selkies_joystick_path_at(folder, path, &pad, &event)) {               \
+        return selkies_joystick_open(pad, event, flags);                      \
+    }                                                                         \
+                                                                              \
+    mode = 0;                                                                 \
+    MODE(mode, flags);                                                        \
+                                                                              \
+    return next(folder, path, flags, mode);                                   \
 }
 
+OPEN(open)
+OPENAT(openat)
 
 #ifdef __GLIBC__
 
-EXPORT int
-open64(const char *path, int flags, ...)
-{
-    bool      event;
-    mode_t    mode;
-    unsigned  pad;
-
-    NEXT(int, "open64", (const char *, int, ...))
-
-    if (selkies_joystick_path(path, &pad, &event)) {
-        return selkies_joystick_open(pad, event, flags);
-    }
-
-    mode = 0;
-    MODE(mode, flags);
-
-    return next(path, flags, mode);
-}
-
-
-EXPORT int
-openat64(int folder, const char *path, int flags, ...)
-{
-    bool      event;
-    mode_t    mode;
-    unsigned  pad;
-
-    NEXT(int, "openat64", (int, const char *, int, ...))
-
-    if (selkies_joystick_path_at(folder, path, &pad, &event)) {
-        return selkies_joystick_open(pad, event, flags);
-    }
-
-    mode = 0;
-    MODE(mode, flags);
-
-    return next(folder, path, flags, mode);
-}
+OPEN(open64)
+OPENAT(openat64)
 
 
 /* what programs call that were built with _FORTIFY_SOURCE */
