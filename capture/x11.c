@@ -35,6 +35,11 @@
 
 #define SELKIES_X11_COOKIE_NAME   "MIT-MAGIC-COOKIE-1"
 
+/* Displays given up, see selkies_x11_extend(), before it takes time. */
+
+#define SELKIES_X11_ABANDONED     32
+#define SELKIES_X11_ABANDONED_US  60000000
+
 
 typedef struct {
     size_t   len;
@@ -54,10 +59,12 @@ static int selkies_x11_knock(int number, const selkies_x11_cookie_t *cookie,
     selkies_x11_interrupt_t *interrupt, int *refused);
 static int selkies_x11_connect(int number);
 static Display *selkies_x11_open_display(const char *name,
-    const selkies_x11_cookie_t *cookie);
+    const selkies_x11_cookie_t *cookie, int *given_up);
 static int selkies_x11_interrupt_set(selkies_x11_interrupt_t *interrupt,
     int fd);
 static int selkies_x11_extend(Display *display);
+static void selkies_x11_abandon(void);
+static int selkies_x11_is_tired(void);
 static void selkies_x11_forget(selkies_x11_t *x);
 
 
@@ -70,9 +77,13 @@ static pthread_mutex_t        selkies_x11_open_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static pthread_mutex_t        selkies_x11_ext_lock = PTHREAD_MUTEX_INITIALIZER;
 
+static unsigned               selkies_x11_abandoned;     /* under it, too, */
+static uint64_t               selkies_x11_abandoned_us; /* and the last one */
+
 /* Where to go when the server dies inside this thread's XOpenDisplay(). */
 
 static __thread sigjmp_buf   *selkies_x11_opening;
+static __thread Display      *selkies_x11_opened;
 
 
 void
@@ -140,7 +151,7 @@ static int
 selkies_x11_io_error(Display *display)
 {
     if (selkies_x11_opening != NULL) {
-        xcb_disconnect(XGetXCBConnection(display));
+        selkies_x11_opened = display;
         siglongjmp(*selkies_x11_opening, 1);
     }
 
@@ -237,7 +248,7 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
     const char *xauthority, selkies_x11_interrupt_t *interrupt,
     const selkies_log_t *log)
 {
-    int                   fd, local, number, knock, refused, error;
+    int                   fd, local, number, knock, refused, error, given_up;
     selkies_x11_cookie_t  cookie;
 
     memset(x, 0, sizeof(selkies_x11_t));
@@ -248,6 +259,11 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
 
     if (number < 0) {
         errno = EINVAL;
+        return NULL;
+    }
+
+    if (selkies_x11_is_tired()) {
+        errno = EAGAIN;
         return NULL;
     }
 
@@ -278,7 +294,8 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
 
     x->log = log;
     x->interrupt = interrupt;
-    x->display = selkies_x11_open_display(display, &cookie);
+    given_up = 0;
+    x->display = selkies_x11_open_display(display, &cookie, &given_up);
 
     /* only now: a server without -noreset starts over with its last client */
 
@@ -287,8 +304,14 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
     }
 
     if (x->display == NULL) {
-        errno = selkies_x11_interrupt_set(interrupt, -1) ? ECANCELED
+        error = selkies_x11_interrupt_set(interrupt, -1) ? ECANCELED
                                                          : ECONNREFUSED;
+
+        if (given_up && error == ECONNREFUSED) {
+            selkies_x11_abandon();
+        }
+
+        errno = error;
         return NULL;
     }
 
@@ -312,6 +335,11 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
 
     if (selkies_x11_extend(x->display) != 0) {
         selkies_x11_forget(x);
+
+        if (!selkies_x11_interrupt_set(interrupt, -1)) {
+            selkies_x11_abandon();
+        }
+
         errno = ECONNRESET;
         return NULL;
     }
@@ -327,8 +355,9 @@ selkies_x11_open(selkies_x11_t *x, const char *display,
  *
  * While it enters, libXext asks for the version of generic events, and where
  * the server does not answer it frees the display's entry but leaves it in the
- * list.  It must not come to that: a server lost meanwhile is left as one lost
- * in XOpenDisplay() is, the display with it.
+ * list.  It must not come to that: of a server lost then, as of one lost inside
+ * XOpenDisplay(), the connection is closed and the display, some 25 KB, given
+ * up.  Where that happens again and again servers are let be for a while.
  */
 
 static int
@@ -352,7 +381,40 @@ selkies_x11_extend(Display *display)
 
     (void) pthread_mutex_unlock(&selkies_x11_ext_lock);
 
+    if (rc != 0) {
+        xcb_disconnect(XGetXCBConnection(display));
+    }
+
     return rc;
+}
+
+
+static void
+selkies_x11_abandon(void)
+{
+    (void) pthread_mutex_lock(&selkies_x11_ext_lock);
+
+    selkies_x11_abandoned++;
+    selkies_x11_abandoned_us = selkies_clock_us();
+
+    (void) pthread_mutex_unlock(&selkies_x11_ext_lock);
+}
+
+
+static int
+selkies_x11_is_tired(void)
+{
+    int  tired;
+
+    (void) pthread_mutex_lock(&selkies_x11_ext_lock);
+
+    tired = selkies_x11_abandoned >= SELKIES_X11_ABANDONED
+            && selkies_clock_us() - selkies_x11_abandoned_us
+               < SELKIES_X11_ABANDONED_US;
+
+    (void) pthread_mutex_unlock(&selkies_x11_ext_lock);
+
+    return tired;
 }
 
 
@@ -691,7 +753,8 @@ failed:
 
 
 static Display *
-selkies_x11_open_display(const char *name, const selkies_x11_cookie_t *cookie)
+selkies_x11_open_display(const char *name, const selkies_x11_cookie_t *cookie,
+    int *given_up)
 {
     Display           *display;
     sigjmp_buf         env;
@@ -712,6 +775,11 @@ selkies_x11_open_display(const char *name, const selkies_x11_cookie_t *cookie)
     } else {
         selkies_x11_opening = NULL;
         display = NULL;
+
+        /* XCloseDisplay() would write requests where there is no room */
+
+        xcb_disconnect(XGetXCBConnection(selkies_x11_opened));
+        *given_up = 1;
     }
 
     XSetAuthorization(NULL, 0, NULL, 0);

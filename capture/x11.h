@@ -93,7 +93,8 @@ void selkies_x11_interrupt_clear(selkies_x11_interrupt_t *interrupt);
  * A server that accepts but does not answer is given up after two seconds.
  * Returns x->display, or NULL: nothing was logged, try again later; errno is
  * EACCES when the server refused the cookie, EINVAL when `display` is no
- * display, ECANCELED after an interrupt, else why there was no connection.
+ * display, ECANCELED after an interrupt, EAGAIN for a minute after servers were
+ * lost too often while they were opened, else why there was no connection.
  */
 
 Display *selkies_x11_open(selkies_x11_t *x, const char *display,

@@ -11,6 +11,7 @@
 
 #include "capture_xvfb.h"
 
+#include <poll.h>
 #include <X11/Xlib.h>
 #include <X11/extensions/Xrandr.h>
 #include <X11/extensions/XTest.h>
@@ -26,6 +27,8 @@
 #define TEST_THREADS  4
 #define TEST_ROUNDS   100
 #define TEST_CUTS     1000
+#define TEST_DEATHS   40
+#define TEST_ABANDONED  32              /* of x11.c */
 
 
 typedef struct {
@@ -59,12 +62,50 @@ test_full(int fd, uint8_t *data, size_t len, int send_it)
 
 
 /*
- * Passes on the real server's greeting, then waits for the first request of
- * XOpenDisplay() and is gone.
+ * Passes on what client and real server say, until the client has named what
+ * it is the end of, or, without such a word, has asked for anything.
  */
 
 static void
-test_greet(int client)
+test_pass(int client, int server, const char *end)
+{
+    ssize_t        n;
+    uint8_t        data[65536];
+    struct pollfd  pfds[2];
+
+    pfds[0].fd = client;
+    pfds[0].events = POLLIN;
+    pfds[1].fd = server;
+    pfds[1].events = POLLIN;
+
+    while (poll(pfds, 2, 10000) > 0) {
+
+        if (pfds[1].revents != 0) {
+            n = recv(server, data, sizeof(data), 0);
+
+            if (n <= 0 || test_full(client, data, (size_t) n, 1) == -1) {
+                return;
+            }
+        }
+
+        if (pfds[0].revents != 0) {
+            n = recv(client, data, sizeof(data), 0);
+
+            if (n <= 0 || end == NULL
+                || memmem(data, (size_t) n, end, strlen(end)) != NULL
+                || test_full(server, data, (size_t) n, 1) == -1)
+            {
+                return;
+            }
+        }
+    }
+}
+
+
+/* Passes on the real server's greeting, and so on, and is gone. */
+
+static void
+test_greet(int client, const char *end)
 {
     int                 server;
     size_t              len;
@@ -89,20 +130,25 @@ test_greet(int client)
     len = (size_t) (data[6] | data[7] << 8) * 4;
 
     if (len + 8 > sizeof(data) || test_full(server, data + 8, len, 0) == -1
-        || test_full(client, data, len + 8, 1) == -1
-        || recv(client, data, 1, 0) != 1)
+        || test_full(client, data, len + 8, 1) == -1)
     {
         _exit(1);
     }
 
+    test_pass(client, server, end);
+
     (void) close(server);
+    (void) close(client);
 }
 
 
-/* A false server on its own number; dies after `greetings` connections. */
+/*
+ * A false server on its own number; every second connection, the first only
+ * knocks, is lost in the middle, and after `greetings` of them it dies.
+ */
 
 static pid_t
-test_server(int number, int greetings)
+test_server(int number, int greetings, const char *end)
 {
     int                 fd, client, n;
     pid_t               pid;
@@ -133,15 +179,15 @@ test_server(int number, int greetings)
 
     for (n = 0; n < greetings; n++) {
         client = accept(fd, NULL, NULL);
+        (void) send(client, "\1", 1, MSG_NOSIGNAL);
+
+        test_greet(accept(fd, NULL, NULL), end);
 
         if (n + 1 == greetings) {
-            test_greet(client);
             _exit(0);
         }
 
-        /* the first only knocks */
-
-        (void) send(client, "\1", 1, MSG_NOSIGNAL);
+        (void) close(client);
     }
 
     for ( ;; ) {
@@ -151,31 +197,46 @@ test_server(int number, int greetings)
 
 
 /*
- * Opens the false server, then the real one, in a process of its own: what
- * XOpenDisplay() had allocated is lost, and leak checkers tell.
+ * Opens one that is gone when it hears the word, or, without one, inside
+ * XOpenDisplay(), in a process of its own: what is given up then is lost, and
+ * leak checkers tell.  So after some times no more is tried.
  */
 
 static int
-test_child(const char *name)
+test_child(const char *name, const char *end, int error)
 {
-    int            status;
-    pid_t          pid;
+    int            i, status;
+    pid_t          pid, server;
     selkies_x11_t  x;
 
     (void) fflush(stdout);
     pid = fork();
 
     if (pid == 0) {
-        if (selkies_x11_open(&x, name, xvfb.auth, NULL, NULL) != NULL) {
-            _exit(1);
+        server = test_server(atoi(name + 1), TEST_DEATHS, end);
+
+        for (i = 0; i < TEST_DEATHS; i++) {
+
+            if (selkies_x11_open(&x, name, xvfb.auth, NULL, NULL) != NULL
+                || errno != (i < TEST_ABANDONED ? error : EAGAIN))
+            {
+                _exit(1);
+            }
+
+            if (i != 0) {
+                continue;
+            }
+
+            if (selkies_x11_open(&x, xvfb.display, xvfb.auth, NULL, NULL)
+                == NULL)
+            {
+                _exit(2);
+            }
+
+            selkies_x11_close(&x);
         }
 
-        if (selkies_x11_open(&x, xvfb.display, xvfb.auth, NULL, NULL)
-            == NULL)
-        {
-            _exit(2);
-        }
-
+        (void) kill(server, SIGKILL);
         _exit(0);
     }
 
@@ -404,7 +465,7 @@ main(void)
     /* accepts, never answers */
 
     (void) snprintf(name, sizeof(name), ":%d", TEST_NUMBER + getpid() % 1000);
-    pid = test_server(atoi(name + 1), 0);
+    pid = test_server(atoi(name + 1), 0, NULL);
     start = selkies_clock_us();
     ok(pid > 0
        && selkies_x11_open(&x, name, xvfb.auth, &interrupt, NULL) == NULL
@@ -415,11 +476,10 @@ main(void)
 
     /* dies inside XOpenDisplay(): the default handler would end us */
 
-    pid = test_server(atoi(name + 1), 2);
-    ok(pid > 0 && test_child(name) == 0,
-       "a server that dies while it is opened");
-    (void) waitpid(pid, &status, 0);
-    ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it did greet");
+    status = test_child(name, NULL, ECONNREFUSED);
+    ok(status == 0, "servers that die while they are opened: %d", status);
+    status = test_child(name, "XTEST", ECONNRESET);
+    ok(status == 0, "or a little later: %d", status);
 
     ok(selkies_x11_open(&x, xvfb.display, xvfb.auth, &interrupt, &xvfb_log)
        != NULL, "opening works afterwards");
