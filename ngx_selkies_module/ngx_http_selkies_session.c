@@ -34,7 +34,6 @@ ngx_http_selkies_session_t *
 ngx_http_selkies_session_create(ngx_http_request_t *r,
     ngx_http_selkies_display_t *display, selkies_dialect_t dialect)
 {
-    uint64_t                      id;
     ngx_http_selkies_session_t   *s;
     ngx_http_selkies_loc_conf_t  *slcf;
 
@@ -45,13 +44,12 @@ ngx_http_selkies_session_create(ngx_http_request_t *r,
         return NULL;
     }
 
-    id = atomic_fetch_add(&ngx_http_selkies_shared()->sessions, 1) + 1;
-
     s->request = r;
     s->connection = r->connection;
     s->conf = slcf;
     s->display = display;
-    s->id = id;
+    s->id = selkies_session_id(ngx_http_selkies_shared(),
+                               (uint32_t) ngx_http_selkies_worker_number());
     s->dialect = dialect;
     s->state = SELKIES_STREAM_OFF;
     s->need_key = 1;
@@ -661,6 +659,7 @@ ngx_http_selkies_session_destroy(ngx_http_selkies_session_t *s)
 
         if (stream->owner == s->id) {
             stream->owner = 0;
+            atomic_store(&stream->claimed_size, 0);
             stream->resume_until_ms = selkies_clock_us() / 1000
                                       + s->display->idle;
 

@@ -20,6 +20,7 @@ static ngx_int_t ngx_http_selkies_init_zone(ngx_shm_zone_t *zone, void *data);
 static void ngx_http_selkies_close_bells(void *data);
 static void ngx_http_selkies_reload_single(ngx_cycle_t *cycle,
     ngx_http_selkies_main_conf_t *smcf);
+static void ngx_http_selkies_follow_master(ngx_log_t *log);
 static ngx_int_t ngx_http_selkies_open_bell(ngx_cycle_t *cycle);
 static void ngx_http_selkies_bell_handler(ngx_event_t *ev);
 static void ngx_http_selkies_quit(void);
@@ -322,8 +323,43 @@ ngx_http_selkies_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_selkies_gamepads_start(cycle);
+    ngx_http_selkies_follow_master(cycle->log);
 
     return NGX_OK;
+}
+
+
+/*
+ * Workers whose master was killed could be neither stopped nor reloaded, and
+ * would keep its ports from the next one: they quit, as if it had told them.
+ */
+
+static void
+ngx_http_selkies_follow_master(ngx_log_t *log)
+{
+#if (NGX_HAVE_PR_SET_DUMPABLE)
+
+    int  signo;
+
+    if (ngx_process != NGX_PROCESS_WORKER) {
+        return;
+    }
+
+    signo = ngx_signal_value(NGX_SHUTDOWN_SIGNAL);
+
+    if (prctl(PR_SET_PDEATHSIG, signo, 0, 0, 0) == -1) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "prctl(PR_SET_PDEATHSIG) failed");
+        return;
+    }
+
+    /* it may be gone already */
+
+    if (getppid() != ngx_parent && kill(ngx_pid, signo) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "kill() failed");
+    }
+
+#endif
 }
 
 
@@ -503,7 +539,10 @@ ngx_http_selkies_control(ngx_http_selkies_display_t *display)
 }
 
 
-/* Keys of a killed worker's clients are down in every display it served. */
+/*
+ * Keys of a killed worker's clients are down in every display it served; what
+ * they wanted of its picture is gone, and others may have a text for it.
+ */
 
 static void
 ngx_http_selkies_find_orphans(void)
@@ -524,7 +563,11 @@ ngx_http_selkies_find_orphans(void)
         if (control != NULL) {
             selkies_control_orphans(control);
         }
+
+        ngx_http_selkies_ring_display(display);
     }
+
+    ngx_http_selkies_ring_workers();
 }
 
 

@@ -27,6 +27,7 @@ static bool selkies_stream_is_held(selkies_shared_t *shared, uint32_t index);
 static void selkies_stream_empty(selkies_shared_t *shared,
     selkies_stream_t *stream);
 static void selkies_watch_clear(selkies_watch_t *watch);
+static void selkies_shared_forget(selkies_shared_t *shared, uint32_t worker);
 static bool selkies_worker_is_dead(const selkies_worker_t *worker);
 
 
@@ -410,6 +411,21 @@ selkies_stream_join(selkies_shared_t *shared, const selkies_stream_t *stream)
 }
 
 
+uint64_t
+selkies_session_id(selkies_shared_t *shared, uint32_t worker)
+{
+    return (atomic_fetch_add(&shared->sessions, 1) + 1) * SELKIES_WORKERS_MAX
+           + worker % SELKIES_WORKERS_MAX;
+}
+
+
+uint32_t
+selkies_session_worker(uint64_t id)
+{
+    return (uint32_t) (id % SELKIES_WORKERS_MAX);
+}
+
+
 selkies_worker_t *
 selkies_shared_worker(selkies_shared_t *shared, uint32_t generation,
     uint32_t worker, int32_t pid, bool *orphans)
@@ -435,6 +451,7 @@ selkies_shared_worker(selkies_shared_t *shared, uint32_t generation,
             || selkies_worker_is_dead(entry))
         {
             *orphans = true;
+            selkies_shared_forget(shared, i);
             selkies_worker_free(entry);
             place = i;
         }
@@ -454,6 +471,37 @@ selkies_shared_worker(selkies_shared_t *shared, uint32_t generation,
     }
 
     return entry;
+}
+
+
+/* Nobody else ends the sessions of a worker that was killed. */
+
+static void
+selkies_shared_forget(selkies_shared_t *shared, uint32_t worker)
+{
+    uint32_t           i;
+    uint64_t           author;
+    selkies_stream_t  *stream;
+
+    for (i = 0; i < shared->conf.nstreams; i++) {
+        stream = &shared->streams[i];
+
+        if (stream->owner != 0
+            && selkies_session_worker(stream->owner) == worker)
+        {
+            stream->owner = 0;
+            stream->resume_until_ms = selkies_clock_us() / 1000
+                                      + stream->source.idle_ms;
+            atomic_store(&stream->claimed_size, 0);
+            atomic_store(&stream->wanted_cursor, 0);
+        }
+
+        author = atomic_load(&stream->author);
+
+        if (author != 0 && selkies_session_worker(author) == worker) {
+            atomic_store(&stream->author, 0);
+        }
+    }
 }
 
 

@@ -210,6 +210,8 @@ typedef struct {
     /* wanted: any event loop */
 
     _Atomic uint64_t           wanted_size;     /* see selkies_size_pack() */
+    _Atomic uint64_t           claimed_size;    /* will be wanted, if there is
+                                                   no second thought; or 0 */
     _Atomic uint32_t           wanted_side;     /* selkies_side_t */
     _Atomic uint32_t           wanted_fps;
     _Atomic uint32_t           wanted_qp;
@@ -282,7 +284,8 @@ typedef struct {
 typedef struct {
     selkies_shared_conf_t      conf;
     _Atomic uint32_t           nworkers;        /* entries ever used */
-    _Atomic uint64_t           sessions;        /* source of session ids */
+    _Atomic uint64_t           sessions;        /* counts them, see
+                                                   selkies_session_id() */
     selkies_worker_t           workers[SELKIES_WORKERS_MAX];
     selkies_stream_t           streams[];
 } selkies_shared_t;
@@ -384,10 +387,20 @@ selkies_join_t *selkies_stream_join(selkies_shared_t *shared,
 
 
 /*
+ * A new session's id, never 0, and where in the table of workers the one is, or
+ * was, that has it.  Any thread.
+ */
+
+uint64_t selkies_session_id(selkies_shared_t *shared, uint32_t worker);
+uint32_t selkies_session_worker(uint64_t id);
+
+
+/*
  * Locked.  The entry of worker `worker` of `generation`, run by process
  * `pid`: a killed predecessor's, a free one, or one whose process is gone.
- * `orphans` is told what a dead predecessor's clients still held, so that it
- * can be released.  NULL where the table is full.
+ * What displays had of its sessions is forgotten, as where they had left.
+ * `orphans` is told whether there was one: what its clients still held must be
+ * released, and who watches looks again.  NULL where the table is full.
  */
 
 selkies_worker_t *selkies_shared_worker(selkies_shared_t *shared,

@@ -20,7 +20,9 @@ use Selkies::X;
 my $t = Selkies->new(x => '1280x720', workers => 2, timeout => 120);
 
 # reuseport spreads the clients over both workers
-$t->simple(listen => 'listen %%PORT_0%% reuseport;');
+$t->simple(listen => 'listen %%PORT_0%% reuseport;',
+	server => 'location /text/ { %%SELKIES%%
+		selkies_watermark_text $msec bottom_left interval=1s; }');
 
 my $x = $t->x_client();
 
@@ -155,6 +157,36 @@ $t->kill_worker($t->worker_of($c));
 ok(wait_for(sub { !$x->keys() && !(hex(($x->pointer())[2]) & 0x1f00) }, 5),
 	'released after kill -9') or diag(join ' ', $x->keys(), $x->pointer());
 $c->drop();
+
+###############################################################################
+# what its clients wanted of the picture goes with it: a cursor in it; the text
+# over it is that of who watches now
+
+$x->draw(0, 0, 1280, 720, '404040');
+$x->tell('sprite 40 30 5 5 e02020');
+$c = Selkies::WebSocket->controller($t, 1280, 720, path => '/text/websockets');
+
+my $killed = $t->worker_of($c);
+my $v;
+
+for (1 .. 40) {
+	$v = Selkies::WebSocket->viewer($t, path => '/text/websockets');
+	last if $t->worker_of($v) != $killed;
+	$v->drop();
+}
+
+$c->send_text('SET_NATIVE_CURSOR_RENDERING,1', 'm,640,360,0,0');
+ok($v->wait_pixel(650, 370, 'e02020'), 'a cursor in the picture');
+$t->kill_worker($killed);
+ok($v->wait_pixel(650, 370, '404040'), 'goes with the worker of who wanted it');
+$v->wait_quiet(0.4, 5);
+$v->forget();
+ok($v->wait_until(sub { @{ $v->{frames} } >= 3 }, 10),
+	'and a text with the time goes on');
+$_->drop() for $c, $v;
+ok(wait_for(sub { scalar(() = $t->workers()) == 2 }, 5), 'two workers again');
+$x->tell('cursor -1');
+$x->tell('card');
 
 # a worker that owns nothing
 

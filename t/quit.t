@@ -101,6 +101,36 @@ $x->tell('card');
 ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'and serves');
 $c->close();
 
+# kill -9 of the master: its workers could be neither stopped nor reloaded any
+# more, and would keep its port
+
+$c->close();
+
+my $master = $t->pid();
+my @workers = $t->workers();
+my @left = (Selkies::WebSocket->controller($t, 1280, 720),
+	Selkies::WebSocket->viewer($t));
+
+$left[0]->send_text('kd,97');
+ok(wait_for(sub { scalar $x->keys() }, 3), 'a key is down');
+kill 'KILL', $master;
+
+for my $ws (@left) {
+	$ws->wait_close(5);
+	is($ws->{close} && $ws->{close}{code}, 1012,
+		'kill -9 of the master: clients are told');
+	$ws->wait_eof(5);
+	$ws->drop();
+}
+
+ok(wait_for(sub { !grep { -d "/proc/$_" } @workers }, 8), 'no worker stays');
+ok(!$x->keys(), 'nor a key');
+$t->stop();
+$t->run();
+$c = Selkies::WebSocket->controller($t, 1280, 720);
+ok($c->wait_picture(sub { $_[0]->card_distance() <= 4 }), 'the next one serves');
+$c->close();
+
 # master_process off and daemon off
 
 $t->stop();

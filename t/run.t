@@ -304,6 +304,31 @@ is(scalar(grep { /^SELKIES_FRAMEBUFFER=/m && /\Q$password\E/ } @environ), 0,
 is(join(', ', left($run)), '', 'TERM leaves nothing either');
 
 ###############################################################################
+# kill -9 of nginx's master ends the desktop, that of the starter all of it
+
+for my $victim (qw/ nginx starter /) {
+	$run = start_run();
+
+	my ($display) = $run->{output} =~ /\(display :(\d+)\)/;
+	my ($master) = $t->read_file("$run->{dir}/nginx.pid") =~ /(\d+)/;
+
+	ok($display && $master, "$victim: a desktop runs");
+	kill 'KILL', $victim eq 'nginx' ? $master : $run->{pid};
+
+	($status, $seconds) = stop_run($run, 0);
+	is($status, $victim eq 'nginx' ? 1 << 8 : 9, "$victim: killed, it ends");
+	ok(wait_for(sub { !left($run) }, 10), "$victim: no process left")
+		or diag(join ', ', left($run));
+
+	next if $victim ne 'nginx';
+
+	ok(!-e "/tmp/.X11-unix/X$display" && !-e "/tmp/.X$display-lock",
+		"$victim: nor the X server's files");
+	is(join(' ', grep { -e } glob "$run->{dir}/sockets/* $run->{dir}/session.env"),
+		'', "$victim: nor ours");
+}
+
+###############################################################################
 # bad values: one line that names them
 
 for my $bad ([ CUSTOM_PORT => 'abc' ], [ MAX_RES => '10' ], [ SUBFOLDER => '../x' ],
