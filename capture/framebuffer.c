@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
@@ -22,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <X11/Xutil.h>
+#include <X11/Xlib-xcb.h>
 
 #include "framebuffer.h"
 #include "rects.h"
@@ -359,56 +360,75 @@ selkies_framebuffer_header(selkies_framebuffer_t *fb)
 }
 
 
-/* Nobody draws while the server is grabbed, so that both must be equal. */
+/*
+ * Nobody draws while the server is grabbed, so that both must be equal.  All is
+ * asked at once: one round trip.  What the screen does not have, because it has
+ * just become smaller, is refused and says nothing.
+ */
 
 selkies_probe_t
 selkies_framebuffer_probe(const selkies_framebuffer_t *fb, selkies_x11_t *x11,
     const selkies_rect_t *rects, size_t n)
 {
-    size_t              i;
-    XImage             *image;
-    Window              root;
-    selkies_rect_t      rect;
-    selkies_probe_t     probe, result;
-    XWindowAttributes   attributes;
+    size_t                  i, asked;
+    xcb_window_t            root;
+    selkies_rect_t          lines[SELKIES_FRAMEBUFFER_PROBES];
+    selkies_probe_t         probe, result;
+    xcb_connection_t       *xcb;
+    xcb_get_image_reply_t  *reply;
+    xcb_get_image_cookie_t  cookies[SELKIES_FRAMEBUFFER_PROBES];
 
-    root = DefaultRootWindow(x11->display);
-    result = SELKIES_PROBE_EQUAL;
-
-    selkies_x11_trap_begin(x11);
-
-    (void) XGrabServer(x11->display);
-
-    if (!XGetWindowAttributes(x11->display, root, &attributes)) {
-        n = 0;
+    if (selkies_x11_lost(x11)) {
+        return SELKIES_PROBE_EQUAL;
     }
 
-    for (i = 0; i < n && result != SELKIES_PROBE_WRONG; i++) {
-        rect = rects[i];
+    xcb = XGetXCBConnection(x11->display);
+    root = (xcb_window_t) DefaultRootWindow(x11->display);
+    asked = 0;
 
-        if (!selkies_rect_clip(&rect, attributes.width, attributes.height)
-            || !selkies_rect_clip(&rect, fb->width, fb->height))
+    (void) xcb_grab_server(xcb);
+
+    for (i = 0; i < n && asked < SELKIES_FRAMEBUFFER_PROBES; i++) {
+        lines[asked] = rects[i];
+
+        if (selkies_rect_clip(&lines[asked], fb->width, fb->height)) {
+            cookies[asked] = xcb_get_image(xcb, XCB_IMAGE_FORMAT_Z_PIXMAP,
+                                           root, (int16_t) lines[asked].x,
+                                           (int16_t) lines[asked].y,
+                                           (uint16_t) lines[asked].width,
+                                           (uint16_t) lines[asked].height,
+                                           ~0u);
+            asked++;
+        }
+    }
+
+    result = SELKIES_PROBE_EQUAL;
+
+    for (i = 0; i < asked; i++) {
+        reply = xcb_get_image_reply(xcb, cookies[i], NULL);
+
+        if (reply == NULL) {
+            continue;
+        }
+
+        probe = SELKIES_PROBE_EQUAL;
+
+        if (result != SELKIES_PROBE_WRONG
+            && (size_t) xcb_get_image_data_length(reply)
+               >= (size_t) lines[i].width * (size_t) lines[i].height * 4)
         {
-            continue;
+            probe = selkies_framebuffer_compare(fb, &lines[i],
+                                                xcb_get_image_data(reply),
+                                                (size_t) lines[i].width * 4);
         }
 
-        image = XGetImage(x11->display, root, rect.x, rect.y,
-                          (unsigned) rect.width, (unsigned) rect.height,
-                          AllPlanes, ZPixmap);
-        if (image == NULL) {
-            continue;
-        }
-
-        probe = selkies_framebuffer_compare(fb, &rect,
-                                            (const uint8_t *) image->data,
-                                            (size_t) image->bytes_per_line);
-        (void) XDestroyImage(image);
+        free(reply);
 
         result = (probe == SELKIES_PROBE_EQUAL) ? result : probe;
     }
 
-    (void) XUngrabServer(x11->display);
-    (void) selkies_x11_trap_end(x11);
+    (void) xcb_ungrab_server(xcb);
+    (void) xcb_flush(xcb);
 
     return result;
 }

@@ -85,10 +85,16 @@ const char *selkies_framebuffer_attach(selkies_framebuffer_t *fb, int id);
 void selkies_framebuffer_unmap(selkies_framebuffer_t *fb);
 
 
+/* So many rectangles at most are compared at once. */
+
+#define SELKIES_FRAMEBUFFER_PROBES  16
+
+
 /*
- * Compares rectangles of the root window with what XGetImage says, a round
- * trip each; what lies outside of either is left out.  EQUAL also when
- * nothing could be compared.
+ * Compares rectangles of the root window with what the server says, in one
+ * round trip; of what lies outside of the framebuffer that part is left out,
+ * and what lies outside of the window all of it.  EQUAL also when nothing could
+ * be compared.  Ask selkies_x11_lost() afterwards.
  */
 
 selkies_probe_t selkies_framebuffer_probe(const selkies_framebuffer_t *fb,

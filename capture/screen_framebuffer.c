@@ -11,10 +11,6 @@
 #include "screen_private.h"
 
 
-/* Lines compared with XGetImage before a framebuffer is trusted. */
-
-#define SELKIES_SCREEN_PROBES       16
-
 /* Segments of one server that are looked at. */
 
 #define SELKIES_SCREEN_SEGMENTS     8
@@ -81,7 +77,7 @@ selkies_screen_try_fb(selkies_screen_t *screen)
 {
     int32_t          i;
     selkies_probe_t  probe;
-    selkies_rect_t   lines[SELKIES_SCREEN_PROBES];
+    selkies_rect_t   lines[SELKIES_FRAMEBUFFER_PROBES];
 
     screen->tier = SELKIES_TIER_FB;
 
@@ -90,16 +86,16 @@ selkies_screen_try_fb(selkies_screen_t *screen)
     XFixesHideCursor(screen->display, screen->root);
     screen->hidden = 1;
 
-    for (i = 0; i < SELKIES_SCREEN_PROBES; i++) {
+    for (i = 0; i < SELKIES_FRAMEBUFFER_PROBES; i++) {
         lines[i].x = 0;
         lines[i].y = (int32_t) ((int64_t) screen->height * i
-                                / SELKIES_SCREEN_PROBES);
+                                / SELKIES_FRAMEBUFFER_PROBES);
         lines[i].width = screen->width;
         lines[i].height = 1;
     }
 
     probe = selkies_framebuffer_probe(&screen->fb, &screen->x11, lines,
-                                      SELKIES_SCREEN_PROBES);
+                                      SELKIES_FRAMEBUFFER_PROBES);
     screen->proven = (probe == SELKIES_PROBE_PROVEN);
 
     return (probe == SELKIES_PROBE_WRONG) ? "does not show this screen" : NULL;

@@ -73,6 +73,7 @@ ngx_http_selkies_want_size(ngx_http_selkies_session_t *s, int32_t width,
     if (selkies_size_width(wanted) == (uint32_t) width
         && selkies_size_height(wanted) == (uint32_t) height)
     {
+        atomic_store(&s->display->stream->claimed_size, 0);
         s->size_pending = 0;
         s->size_until = ngx_current_msec + NGX_HTTP_SELKIES_RESIZED_MS;
         ngx_http_selkies_disarm(s, NGX_HTTP_SELKIES_RESIZE);
@@ -96,6 +97,12 @@ ngx_http_selkies_want_size(ngx_http_selkies_session_t *s, int32_t width,
     if (delay == 0 || ngx_http_selkies_has_size(s)) {
         ngx_http_selkies_apply_size(s);
         return;
+    }
+
+    if (s->size_claimed) {
+        atomic_store(&s->display->stream->claimed_size,
+                     selkies_size_pack(0, (uint32_t) width,
+                                       (uint32_t) height));
     }
 
     ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_RESIZE, delay);
@@ -144,6 +151,7 @@ ngx_http_selkies_apply_size(ngx_http_selkies_session_t *s)
         return;
     }
 
+    atomic_store(&stream->claimed_size, 0);
     wanted = atomic_load(&stream->wanted_size);
 
     do {

@@ -257,11 +257,17 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
     }
 
     ngx_http_selkies_wish(s, &result, first);
+
+    /* the picture first: what else there is asks the same X server */
+
+    if (first) {
+        ngx_http_selkies_session_watch(s);
+        ngx_http_selkies_send_apps(s);
+    }
+
     ngx_http_selkies_clipboard_watch(s);
 
     if (first) {
-        ngx_http_selkies_send_apps(s);
-        ngx_http_selkies_session_watch(s);
         ngx_http_selkies_replay(s);
     }
 }

@@ -22,12 +22,14 @@ typedef struct {
     uint8_t                   *text;            /* a message being made */
     uint64_t                   retry_us;
     uint64_t                   unwatched_us;    /* since; 0 while watched */
+    uint64_t                   watched_us;      /* first of all; 0: not yet */
     uint32_t                   dpi;             /* the wish carried out */
     selkies_engine_screens_t   screens;
 } selkies_desktop_loop_t;
 
 
 static uint64_t selkies_desktop_unwatched(selkies_desktop_loop_t *loop);
+static uint64_t selkies_desktop_turn(selkies_desktop_loop_t *loop);
 static selkies_status_t selkies_desktop_open_loop(
     selkies_desktop_loop_t *loop);
 static selkies_status_t selkies_desktop_dpi_loop(selkies_desktop_loop_t *loop);
@@ -42,7 +44,7 @@ selkies_engine_desktop(void *data)
 {
     int                     fd;
     unsigned                bits;
-    uint64_t                timeout_us;
+    uint64_t                timeout_us, wait;
     selkies_engine_t       *engine = data;
     selkies_desktop_loop_t  loop;
 
@@ -51,6 +53,7 @@ selkies_engine_desktop(void *data)
     loop.text = NULL;
     loop.retry_us = SELKIES_ENGINE_RETRY_MIN_US;
     loop.unwatched_us = 0;
+    loop.watched_us = 0;
     loop.dpi = 0;
     loop.screens.laid = false;
 
@@ -59,10 +62,15 @@ selkies_engine_desktop(void *data)
         timeout_us = selkies_desktop_unwatched(&loop);
         fd = -1;
 
-        if (loop.desktop == NULL && loop.unwatched_us == 0
-            && selkies_desktop_open_loop(&loop) != SELKIES_OK)
-        {
-            timeout_us = loop.retry_us;
+        if (loop.desktop == NULL && loop.unwatched_us == 0) {
+            wait = selkies_desktop_turn(&loop);
+
+            if (wait != 0) {
+                timeout_us = wait;
+
+            } else if (selkies_desktop_open_loop(&loop) != SELKIES_OK) {
+                timeout_us = loop.retry_us;
+            }
         }
 
         if (loop.desktop != NULL) {
@@ -140,6 +148,29 @@ selkies_desktop_unwatched(selkies_desktop_loop_t *loop)
     }
 
     return UINT64_MAX;
+}
+
+
+/* How long to leave the server to a first picture yet; 0 for not at all. */
+
+static uint64_t
+selkies_desktop_turn(selkies_desktop_loop_t *loop)
+{
+    uint64_t  now, until;
+
+    if (atomic_load(&loop->engine->attended)) {
+        return 0;
+    }
+
+    now = selkies_clock_us();
+
+    if (loop->watched_us == 0) {
+        loop->watched_us = now;
+    }
+
+    until = loop->watched_us + SELKIES_ENGINE_FIRST_US;
+
+    return now < until ? until - now : 0;
 }
 
 

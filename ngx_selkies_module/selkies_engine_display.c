@@ -25,10 +25,14 @@
 static uint64_t selkies_display_step(selkies_display_t *d);
 static uint64_t selkies_display_unwatched(selkies_display_t *d);
 static selkies_status_t selkies_display_open(selkies_display_t *d);
+static void selkies_display_foresee(selkies_display_t *d);
 static void selkies_display_close(selkies_display_t *d);
+static void selkies_display_rest(selkies_display_t *d);
 static void selkies_display_reset(selkies_display_t *d);
 static bool selkies_display_prepared(const selkies_display_t *d);
 static selkies_status_t selkies_display_prepare(selkies_display_t *d);
+static selkies_status_t selkies_display_make(selkies_display_t *d,
+    int32_t width, int32_t height);
 static const char *selkies_display_encoder(selkies_display_t *d,
     const selkies_log_t *log);
 static selkies_status_t selkies_display_configure(selkies_display_t *d);
@@ -127,6 +131,12 @@ selkies_display_step(selkies_display_t *d)
     wait = selkies_display_awaited(d, now);
 
     if (wait != 0) {
+        selkies_display_foresee(d);
+
+        if (selkies_size_width(atomic_load(&d->stream->wanted_size)) != 0) {
+            selkies_engine_attend(d->engine);
+        }
+
         return wait;
     }
 
@@ -157,6 +167,7 @@ selkies_display_step(selkies_display_t *d)
         }
     }
 
+    selkies_engine_opening_drop(&d->opening);
     selkies_display_show(d, carried);
 
     if (selkies_engine_overlay_follow(&d->laid, d->engine, d->screen)) {
@@ -200,11 +211,7 @@ selkies_display_unwatched(selkies_display_t *d)
     if (d->unwatched_us == 0) {
         d->unwatched_us = now;
 
-        if (d->screen != NULL) {
-            selkies_screen_stop(d->screen);
-        }
-
-        selkies_display_reset(d);
+        selkies_display_rest(d);
         selkies_engine_publish_state(engine, SELKIES_STREAM_OFF);
     }
 
@@ -236,9 +243,17 @@ selkies_display_open(selkies_display_t *d)
     conf.framebuffer_fd = engine->conf.framebuffer_fd;
     conf.mode = engine->conf.capture;
 
+    /* not for a server that was not there a moment ago */
+
+    if (d->retry_us == SELKIES_ENGINE_RETRY_MIN_US) {
+        selkies_display_foresee(d);
+    }
+
     d->screen = selkies_screen_open(&conf, engine->conf.log);
 
     if (d->screen == NULL) {
+        selkies_engine_opening_drop(&d->opening);
+        selkies_engine_attend(engine);
         selkies_engine_publish_state(engine, SELKIES_STREAM_MISSING);
 
         if (d->retry_us < SELKIES_ENGINE_RETRY_MAX_US) {
@@ -266,9 +281,39 @@ selkies_display_open(selkies_display_t *d)
 }
 
 
+/*
+ * The encoder that will be needed is opened meanwhile, unless there is one of
+ * that size.
+ */
+
+static void
+selkies_display_foresee(selkies_display_t *d)
+{
+    selkies_engine_t        *engine = d->engine;
+    selkies_encoder_conf_t   conf;
+    selkies_quality_conf_t   quality;
+
+    memset(&conf, 0, sizeof(selkies_encoder_conf_t));
+
+    if (!selkies_display_expects(d, &conf.width, &conf.height)
+        || (selkies_display_prepared(d) && conf.width == d->picture.width
+            && conf.height == d->picture.height)
+        || selkies_engine_rows_wanted(selkies_engine_encoder(
+                                          engine->conf.shared, d->stream)))
+    {
+        return;
+    }
+
+    selkies_engine_wishes(d->stream, &conf, &quality);
+    selkies_engine_opening_begin(&d->opening, &conf, engine->conf.log);
+}
+
+
 static void
 selkies_display_close(selkies_display_t *d)
 {
+    selkies_engine_opening_drop(&d->opening);
+
     if (d->screen == NULL) {
         return;
     }
@@ -282,6 +327,28 @@ selkies_display_close(selkies_display_t *d)
     if (d->unwatched_us == 0 && !selkies_engine_stopping(d->engine)) {
         selkies_engine_publish_state(d->engine, SELKIES_STREAM_MISSING);
     }
+}
+
+
+/*
+ * Nobody watches for now.  Picture and encoder stay for who comes back soon, as
+ * a page does that is loaded anew; what they made is of no use to anybody.
+ */
+
+static void
+selkies_display_rest(selkies_display_t *d)
+{
+    if (d->screen != NULL) {
+        selkies_screen_stop(d->screen);
+    }
+
+    selkies_engine_opening_drop(&d->opening);
+    selkies_join_drop(d->engine->join);
+
+    d->ahead = 0;
+    d->started = 0;
+    d->pending_us = 0;
+    d->failed_us = 0;
 }
 
 
@@ -316,21 +383,14 @@ selkies_display_prepared(const selkies_display_t *d)
 }
 
 
-/* Opens picture and encoder for the size the screen has now. */
+/* Begins to show the screen at the size it has now, if that is not done yet. */
 
 static selkies_status_t
 selkies_display_prepare(selkies_display_t *d)
 {
-    int32_t                  width, height;
-    const char              *name;
-    selkies_status_t         rc;
-    const selkies_log_t     *log;
-    selkies_engine_t        *engine = d->engine;
-    selkies_quality_conf_t   quality;
-
-    /* what fails again and again is said once */
-
-    log = d->failing ? NULL : engine->conf.log;
+    int32_t            width, height;
+    selkies_status_t   rc;
+    selkies_engine_t  *engine = d->engine;
 
     rc = selkies_display_crop(d);
 
@@ -347,11 +407,59 @@ selkies_display_prepare(selkies_display_t *d)
     width &= ~1;
     height &= ~1;
 
-    if (selkies_display_prepared(d) && width == d->picture.width
-        && height == d->picture.height)
+    if (!selkies_display_prepared(d) || width != d->picture.width
+        || height != d->picture.height)
     {
+        rc = selkies_display_make(d, width, height);
+
+        if (rc != SELKIES_OK) {
+            return rc;
+        }
+
+    } else if (d->started) {
         return SELKIES_OK;
     }
+
+    selkies_engine_overlay_resize(&d->laid, engine, width, height);
+
+    rc = selkies_screen_start(d->screen);
+
+    if (rc != SELKIES_OK) {
+        return rc;
+    }
+
+    selkies_screen_damage_all(d->screen);
+
+    d->started = 1;
+    d->fresh = 1;
+    d->failing = 0;
+    d->failed_us = 0;
+    d->oversized = 0;
+
+    atomic_fetch_add(&d->stream->engine_epoch, 1);
+    atomic_store(&d->stream->engine_picture,
+                 selkies_size_pack(0, (uint32_t) width, (uint32_t) height));
+
+    selkies_engine_publish_state(engine, SELKIES_STREAM_READY);
+
+    return SELKIES_OK;
+}
+
+
+/* Picture and encoder of this size. */
+
+static selkies_status_t
+selkies_display_make(selkies_display_t *d, int32_t width, int32_t height)
+{
+    const char              *name;
+    selkies_status_t         rc;
+    const selkies_log_t     *log;
+    selkies_engine_t        *engine = d->engine;
+    selkies_quality_conf_t   quality;
+
+    /* what fails again and again is said once */
+
+    log = d->failing ? NULL : engine->conf.log;
 
     selkies_display_reset(d);
 
@@ -384,33 +492,11 @@ selkies_display_prepare(selkies_display_t *d)
         return SELKIES_ERROR;
     }
 
-    selkies_engine_overlay_resize(&d->laid, engine, width, height);
-
-    rc = selkies_screen_start(d->screen);
-
-    if (rc != SELKIES_OK) {
-        return rc;
-    }
-
-    selkies_screen_damage_all(d->screen);
-
-    d->started = 1;
-    d->fresh = 1;
-    d->failing = 0;
-    d->failed_us = 0;
-    d->oversized = 0;
-
-    atomic_fetch_add(&d->stream->engine_epoch, 1);
-    atomic_store(&d->stream->engine_picture,
-                 selkies_size_pack(0, (uint32_t) width, (uint32_t) height));
-
     selkies_log(engine->conf.log, SELKIES_LOG_INFO,
                 "display %s: %dx%d, capture by %s, encoder %s, conversion %s",
                 engine->conf.display, (int) width, (int) height,
                 selkies_screen_tier(d->screen), name,
                 selkies_convert_name(d->picture.variant));
-
-    selkies_engine_publish_state(engine, SELKIES_STREAM_READY);
 
     return SELKIES_OK;
 }
@@ -433,7 +519,13 @@ selkies_display_encoder(selkies_display_t *d, const selkies_log_t *log)
         return d->rows.rows->ops->name;
     }
 
-    d->encoder = selkies_encoder_open(SELKIES_CODEC_H264, NULL, &d->conf, log);
+    d->encoder = selkies_engine_opening_take(&d->opening, &d->conf);
+
+    if (d->encoder == NULL) {
+        d->encoder = selkies_encoder_open(SELKIES_CODEC_H264, NULL, &d->conf,
+                                          log);
+    }
+
     d->lite = selkies_lite_open(SELKIES_DISPLAY_LITE_QP, log);
 
     if (d->encoder == NULL || d->lite == NULL) {

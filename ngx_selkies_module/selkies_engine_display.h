@@ -17,6 +17,7 @@
 #include "../encoders/encoder.h"
 #include "../encoders/lite.h"
 #include "../encoders/quality.h"
+#include "selkies_engine_opening.h"
 #include "selkies_engine_overlay.h"
 #include "selkies_engine_private.h"
 #include "selkies_engine_rows.h"
@@ -34,6 +35,7 @@ typedef struct {
     selkies_picture_t        picture;
     selkies_engine_overlay_t laid;              /* over the picture */
     selkies_encoder_t       *encoder;
+    selkies_engine_opening_t opening;           /* an encoder to come */
     selkies_lite_t          *lite;
     selkies_encoder_conf_t   conf;
     selkies_quality_t        quality;
@@ -117,6 +119,15 @@ uint64_t selkies_display_awaited(selkies_display_t *d, uint64_t now);
  */
 
 void selkies_display_show(selkies_display_t *d, uint64_t carried);
+
+
+/*
+ * The size that pictures will have if what was claimed or is wanted comes true;
+ * false where nobody has said one.
+ */
+
+bool selkies_display_expects(const selkies_display_t *d, int32_t *width,
+    int32_t *height);
 
 
 /* Whether another part of the X screen is to be shown than what is. */

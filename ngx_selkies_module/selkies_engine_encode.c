@@ -106,8 +106,10 @@ selkies_display_anchor(selkies_display_t *d, uint64_t now, uint64_t seen_us,
     selkies_status_t       rc;
     selkies_access_unit_t  au;
 
+    /* an encoder may be fresh to those who watch, and not new */
+
     rc = selkies_encoder_encode(d->encoder, &d->picture, qp,
-                                key || d->oversized, now, &au);
+                                key || d->fresh || d->oversized, now, &au);
 
     if (rc == SELKIES_OK) {
         rc = selkies_lite_anchor(d->lite, &au, &au);
@@ -363,6 +365,7 @@ selkies_display_publish(selkies_display_t *d, const selkies_access_unit_t *au,
 
     selkies_engine_put(d->engine, &packet);
     d->engine->conf.wake(d->engine->conf.data, d->engine->index);
+    selkies_engine_attend(d->engine);
 
     return true;
 }

@@ -25,6 +25,13 @@
 #define SELKIES_ENGINE_RETRY_MIN_US   50000
 #define SELKIES_ENGINE_RETRY_MAX_US   250000
 
+/*
+ * The desktop thread has much to ask a server; where there is nothing for it to
+ * do first it leaves server and processors to a first picture for so long.
+ */
+
+#define SELKIES_ENGINE_FIRST_US       250000
+
 /* A resize that has not been carried out by then does not hold pictures up. */
 
 #define SELKIES_ENGINE_RESIZE_US      2000000
@@ -42,6 +49,8 @@ struct selkies_engine_s {
     _Atomic bool              stop;             /* stop() */
     _Atomic bool              display_idle;     /* display thread */
     _Atomic bool              desktop_idle;     /* desktop thread */
+    _Atomic bool              attended;         /* display thread: the desktop
+                                                   thread need not wait */
 
     selkies_x11_interrupt_t   display_interrupt;
     selkies_x11_interrupt_t   desktop_interrupt;
@@ -125,6 +134,18 @@ void selkies_engine_put(selkies_engine_t *engine, selkies_packet_t *packet);
 /* Display thread.  All packets of a picture are out: counts, and wakes. */
 
 void selkies_engine_published(selkies_engine_t *engine, uint64_t capture_us);
+
+
+/* Display thread: the first picture is out, or waits for the desktop thread. */
+
+static inline void
+selkies_engine_attend(selkies_engine_t *engine)
+{
+    if (!atomic_load(&engine->attended)) {
+        atomic_store(&engine->attended, true);
+        selkies_bell_ring(engine->conf.desktop_bell);
+    }
+}
 
 
 static inline bool

@@ -100,4 +100,5 @@ selkies_engine_published(selkies_engine_t *engine, uint64_t capture_us)
                           selkies_clock_us() - capture_us);
 
     engine->conf.wake(engine->conf.data, engine->index);
+    selkies_engine_attend(engine);
 }

@@ -96,6 +96,25 @@ selkies_display_awaited(selkies_display_t *d, uint64_t now)
 }
 
 
+bool
+selkies_display_expects(const selkies_display_t *d, int32_t *width,
+    int32_t *height)
+{
+    uint64_t  size;
+
+    size = atomic_load(&d->stream->claimed_size);
+
+    if (selkies_size_width(size) == 0) {
+        size = atomic_load(&d->stream->wanted_size);
+    }
+
+    *width = (int32_t) selkies_size_width(size) & ~1;
+    *height = (int32_t) selkies_size_height(size) & ~1;
+
+    return *width != 0 && *height != 0;
+}
+
+
 void
 selkies_display_show(selkies_display_t *d, uint64_t carried)
 {

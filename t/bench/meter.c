@@ -46,11 +46,12 @@ static void meter_options(meter_options_t *o, int argc, char **argv);
 
 static const struct {
     const char  *name;
+    void       (*prepare)(meter_t *meter);      /* before the clock starts */
     void       (*run)(meter_t *meter);
 } meter_protocols[] = {
-    { "selkies", meter_selkies },
-    { "flv", meter_flv },
-    { "rfb", meter_rfb },
+    { "selkies", meter_selkies_prepare, meter_selkies },
+    { "flv", NULL, meter_flv },
+    { "rfb", NULL, meter_rfb },
 };
 
 
@@ -450,6 +451,11 @@ main(int argc, char **argv)
         }
 
         meter_options(&meter.options, argc - 1, argv + 1);
+
+        if (meter_protocols[i].prepare != NULL) {
+            meter_protocols[i].prepare(&meter);
+        }
+
         meter.started_us = bench_clock_us();
         meter.wire = bench_wire_open(meter.options.port, meter.options.path,
                                      meter.options.throttle ? 65536 : 0,

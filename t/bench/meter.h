@@ -122,6 +122,7 @@ void meter_picture(meter_t *meter, const meter_view_t *view,
     uint64_t arrived_us);
 
 /* The protocols: connect, then run until the meter ends the process. */
+void meter_selkies_prepare(meter_t *meter);
 void meter_selkies(meter_t *meter) __attribute__((noreturn));
 void meter_flv(meter_t *meter) __attribute__((noreturn));
 void meter_rfb(meter_t *meter) __attribute__((noreturn));

@@ -38,6 +38,7 @@ struct meter_h264_s {
 
 
 typedef struct {
+    meter_h264_t    *h264;
     unsigned         id;
     unsigned         acked;
     int              claimed;
@@ -169,17 +170,28 @@ h264_ack(void *data)
 }
 
 
+/* A page has its decoder made while it waits for the server. */
+
+void
+meter_selkies_prepare(meter_t *meter)
+{
+    static h264_selkies_t  selkies;
+
+    selkies.h264 = meter_h264_create(NULL, 0);
+    meter->protocol = &selkies;
+}
+
+
 void
 meter_selkies(meter_t *meter)
 {
-    char                    text[1024];
-    size_t                  n;
-    uint64_t                arrived_us;
-    meter_h264_t           *h264;
-    const uint8_t          *data;
-    static h264_selkies_t   selkies;
+    char             text[1024];
+    size_t           n;
+    uint64_t         arrived_us;
+    const uint8_t   *data;
+    h264_selkies_t  *selkies;
 
-    h264 = meter_h264_create(NULL, 0);
+    selkies = meter->protocol;
 
     if (meter->options.lite) {
         h264_say(meter, "_ext,{\"version\":\"bench\",\"want\":[\"status\","
@@ -195,7 +207,6 @@ meter_selkies(meter_t *meter)
     h264_say(meter, text);
     h264_say(meter, "cr");
 
-    meter->protocol = &selkies;
     meter->turn = h264_ack;
 
     for ( ;; ) {
@@ -203,15 +214,15 @@ meter_selkies(meter_t *meter)
             || n <= H264_HEADER || data[0] != H264_VIDEO)
         {
             if (n > 18 && memcmp(data, "PIPELINE_RESETTING", 18) == 0) {
-                selkies.claimed = 0;
+                selkies->claimed = 0;
             }
 
             continue;
         }
 
         arrived_us = bench_wire_arrived_us(meter->wire);
-        selkies.id = (unsigned) data[2] << 8 | data[3];
-        selkies.claimed = 1;
+        selkies->id = (unsigned) data[2] << 8 | data[3];
+        selkies->claimed = 1;
 
         /* a picture of the size before ours is none to be measured */
         if ((data[6] << 8 | data[7]) != (meter->options.width & ~1)
@@ -220,7 +231,7 @@ meter_selkies(meter_t *meter)
             continue;
         }
 
-        meter_h264_decode(h264, meter, data + H264_HEADER, n - H264_HEADER,
+        meter_h264_decode(selkies->h264, meter, data + H264_HEADER, n - H264_HEADER,
                           arrived_us);
     }
 }
