@@ -3,6 +3,7 @@
 #   make            the module, build/ngx_http_selkies_module.so, and the programs of the session
 #   make run        a desktop at http://localhost:3000/; Ctrl-C ends it
 #   make test       everything that tests
+#   make test-image the container image, built and tried (as root)
 #   make bench      the scoreboard
 #   make install    into the distribution's places, honours DESTDIR
 #
@@ -50,7 +51,7 @@ TOOLS     := $(patsubst t/lib/%.c,$(BUILD)/t/%,$(wildcard t/lib/*.c))
 FUZZERS   := $(patsubst t/fuzz/%.c,build/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all module run test unit check lint lint-c lint-js bench fuzz fuzz-smoke fuzzers soak docs clip install clean \
+.PHONY: all module run test test-image unit check lint lint-c lint-js bench fuzz fuzz-smoke fuzzers soak docs clip install clean \
         asan tsan static tools units core
 .DELETE_ON_ERROR:
 
@@ -202,6 +203,9 @@ node_modules/.package-lock.json: package-lock.json build/.packages-test
 test: build/.packages-build build/.packages-run build/.packages-test node_modules/.package-lock.json
 	@$(MAKE) --no-print-directory -j$(JOBS) all units tools $(CORE_BENCHES)
 	@MAKEFLAGS= t/run-all
+
+test-image: build/.packages-build build/.packages-test
+	@docker/test/run
 
 check: all units tools
 	@$(PROVE) -j$(JOBS) t/*.t $(UNITS)
