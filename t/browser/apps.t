@@ -71,36 +71,21 @@ my $agent = $t->spawn(sub {
 wait_for { -S "$dir/run/agent" } 5;
 
 my $b = Selkies::Browser->new($t, 'chromium', '/usr/bin/chromium');
+my $button = $b->button('Apps');
 my $page;
 
 sub open_page {
 	my ($path) = @_;
 
 	$b->command('close') if defined $page;
-	$page = $b->command('open', width => 1000, height => 640, dpr => 1,
-		url => 'http://localhost:' . $t->port() . "$path?probe=1");
-	ok($b->until("globalThis.__selkies && __selkies.state === 'live'", 20),
-		"$path: the page is live");
-}
-
-# The button of the toolbar, and whether it is there.
-
-my $BUTTON = "[...document.querySelectorAll('#tools button')]"
-	. ".find(one => one.textContent === 'Apps')";
-
-sub shot {
-	my ($name) = @_;
-	my $folder = $ENV{TEST_SELKIES_SHOTS} or return;
-
-	$b->eval('await new Promise(r => setTimeout(r, 400))');
-	$b->command('shot', path => "$folder/$name.png");
+	$page = $b->live('http://localhost:' . $t->port() . "$path?probe=1",
+		height => 640);
 }
 
 ###############################################################################
 
 open_page('/');
-ok($b->until("$BUTTON && !$BUTTON.hidden", 5), 'programs are offered');
-$b->eval("$BUTTON.click()");
+ok($b->panel('Apps'), 'programs are offered');
 ok($b->until("document.querySelectorAll('.programs button').length === 3", 5),
 	'all of them');
 is($b->eval("return [...document.querySelectorAll('.programs button')]
@@ -109,7 +94,7 @@ is($b->eval("return [...document.querySelectorAll('.programs button')]
 	'by their names, whatever these are');
 is($b->eval("return document.querySelectorAll('#panel img').length"), 0,
 	'and no markup');
-shot('apps');
+$b->shot('apps');
 
 $b->eval("document.querySelector('.programs button').click()");
 ok(wait_for(sub { -e "$file.files" }, 5), 'a click starts one');
@@ -122,7 +107,7 @@ ok($b->until("!document.querySelector('#panel .trouble').hidden", 5),
 is($b->eval("return document.querySelector('#panel .trouble').textContent"),
 	'That did not start: no-such-program: No such file or directory.',
 	'it says why');
-shot('apps-missing');
+$b->shot('apps-missing');
 
 # the field: what is typed there is not typed on the desktop
 
@@ -147,18 +132,17 @@ ok($b->until("document.querySelector('#panel .trouble').textContent
 	'without an agent it says so');
 
 open_page('/few/');
-ok($b->until("$BUTTON && !$BUTTON.hidden", 5), 'programs without the shell');
-$b->eval("$BUTTON.click()");
+ok($b->panel('Apps'), 'programs without the shell');
 ok($b->until("document.querySelectorAll('.programs button').length === 1", 5),
 	'one is there');
 is($b->eval("return document.querySelector('#panel input').offsetParent"),
 	undef, 'and no field for commands');
 
 open_page('/none/');
-ok($b->until("$BUTTON && __selkies.extended", 5), 'the toolbar is there');
-is($b->eval("return $BUTTON.hidden"), JSON::PP::true,
+ok($b->until("$button && __selkies.extended", 5), 'the toolbar is there');
+is($b->eval("return $button.hidden"), JSON::PP::true,
 	'without an agent nothing is offered');
 
-is(join("\n", @{ $b->command('problems') }), '', 'no errors, no violations');
+$b->no_problems('programs');
 
 $t->done();

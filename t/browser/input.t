@@ -111,14 +111,6 @@ sub compose {
 		selectionStart => length $text, selectionEnd => length $text);
 }
 
-sub shot {
-	my ($name) = @_;
-	my $folder = $ENV{TEST_SELKIES_SHOTS} or return;
-
-	$b->eval('await new Promise(r => setTimeout(r, 400))');
-	$b->command('shot', path => "$folder/$name.png");
-}
-
 # All that a process has started, and that have.
 
 sub processes_of {
@@ -142,7 +134,7 @@ is($b->eval("const box = document.getElementById('keys').getBoundingClientRect()
 		Math.round(box.top), getComputedStyle(
 		document.getElementById('keys')).opacity].join()"),
 	'composing,300,200,1', 'what is composed is shown at the pointer');
-shot('composing');
+$b->shot('composing');
 devtools('Input.insertText', text => '日本');
 text_is('日本', 'and typed when it is done');
 is($b->eval("return document.getElementById('keys').className"), '',
@@ -313,7 +305,7 @@ fingers('End');
 cmp_ok((split /,/, box())[2], '>', 700, 'fingers that part magnify')
 	or diag(box());
 is(join(' ', grep { /button/ } $x->events()), '', 'no button comes of it');
-shot('magnified');
+$b->shot('magnified');
 tap([ 195, 400 ]);
 buttons_are('p:1 r:1', 'a tap in what is magnified');
 
@@ -339,7 +331,7 @@ for my $scheme (qw/ dark light /) {
 	is($b->eval("return [...document.querySelectorAll('#keybar button')].filter(
 		b => b.offsetParent && (b.offsetHeight < 44 || b.offsetWidth < 44))
 		.map(b => b.textContent).join()"), '', 'its keys are no smaller than fingers');
-	shot("keybar-$scheme");
+	$b->shot("keybar-$scheme");
 }
 
 sub key_at {
@@ -352,7 +344,7 @@ $x->events();
 tap(key_at('Control'));
 is($b->eval("return document.querySelector('#keybar [aria-label=Control]')
 	.getAttribute('aria-pressed')"), 'true', 'Control is on');
-shot('keybar-control');
+$b->shot('keybar-control');
 devtools('Input.insertText', text => 'c');
 ok($x->wait(qr/^key press \d+ 0x63 state 0x4/, 3), 'for the next letter');
 devtools('Input.insertText', text => 'd');
@@ -375,7 +367,7 @@ ok(wait_for(sub { !$x->keys() }, 3), 'repeats until it is let go');
 tap(key_at('More keys'));
 tap(key_at('F5'));
 ok($x->wait(qr/^key press \d+ 0xffc2/, 3), 'function keys');
-shot('keybar-functions');
+$b->shot('keybar-functions');
 
 # words grow as a soft keyboard composes them
 
@@ -393,8 +385,7 @@ ok($b->until("document.getElementById('keybar').hidden
 
 # a trackpad
 
-$b->eval("[...document.querySelectorAll('#tools button')].find(
-	b => b.textContent === 'Trackpad').click()");
+ok($b->push_button('Trackpad'), 'the button of the trackpad');
 fingers('Start', [ 300, 700 ]);
 fingers('Move', [ 300 - 4 * $_, 700 - 4 * $_ ]) for 1 .. 20;
 fingers('End');
@@ -412,9 +403,9 @@ tap([ 50, 800 ]);
 buttons_are('p:1 r:1', 'a tap clicks');
 is(join(',', ($x->pointer())[0, 1]), "$at[0],$at[1]", 'where the pointer is');
 
-shot('trackpad');
+$b->shot('trackpad');
 $b->eval("document.getElementById('handle').click()");
-shot('toolbar');
+$b->shot('toolbar');
 
 is(join("\n", @{ $b->command('problems') }), '', 'no problem of the page');
 

@@ -71,10 +71,7 @@ sub statistics {
 
 for my $name (@browsers) {
 	my $before = statistics();
-	my $suite = bless { t => $t, x => $x, name => $name,
-		url => 'http://localhost:' . $t->port() . '/',
-		browser => Selkies::Browser->new($t, $name, $path{$name}) },
-		'Selkies::BrowserSuite';
+	my $suite = Selkies::BrowserSuite->attach($t, $x, $name, $path{$name});
 	my $worst = 255;
 
 	$c->run_for(0.1);

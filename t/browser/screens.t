@@ -19,13 +19,6 @@ use Selkies::BrowserSuite;
 my $self = Selkies::BrowserSuite->start('chromium', '/usr/bin/chromium');
 my ($t, $x, $browser) = @$self{qw/ t x browser /};
 
-sub button {
-	my ($where, $text) = @_;
-
-	return "[...document.querySelectorAll('$where button')]"
-		. ".find(e => e.textContent.trim() === '$text')";
-}
-
 sub in_panel {
 	my ($text) = @_;
 
@@ -61,11 +54,9 @@ my $first = $self->open_page(width => 600, height => 400);
 
 $browser->eval("globalThis.open = (url, name) => {
 	globalThis.asked = url + ' ' + name; return null; }; return 1");
-ok($browser->until('!' . button('#tools', 'Screens') . '.hidden', 5),
-	'the toolbar offers screens');
-$browser->eval(button('#tools', 'Screens') . '.click(); return 1');
+ok($browser->panel('Screens'), 'the toolbar offers screens');
 ok(in_panel('move to another monitor'), 'its panel says what they are');
-$browser->eval(button('#panel', 'Right') . '.click(); return 1');
+$browser->push_button('Right', '#panel');
 ok($browser->until('globalThis.asked !== undefined', 5), 'a window is opened');
 like($browser->eval('return globalThis.asked'),
 	qr/#display2-right selkies-display2$/, 'for a second screen, right');
@@ -79,9 +70,7 @@ my @patches = Selkies::X->patches();
 
 $x->tell('card');
 shows(490, 20, $patches[3], 'the second window shows the right edge');
-ok($browser->until(button('#tools', 'Screens') . ' !== undefined', 10),
-	'has a toolbar');
-$browser->eval(button('#tools', 'Screens') . '.click(); return 1');
+ok($browser->panel('Screens'), 'has a toolbar');
 ok($browser->until("document.querySelector('#panel .fields') !== null"
 	. " && document.querySelector('#panel section').hidden", 5),
 	'and offers its size, but no further screens itself');

@@ -172,8 +172,7 @@ for my $name (@browsers) {
 		ok(peek($name,
 			"document.querySelector('.chip.sound').offsetHeight >= 44"),
 			'a chip says so');
-		$browser->command('shot', path => "$ENV{SELKIES_SHOTS}/chip.png")
-			if $ENV{SELKIES_SHOTS};
+		$browser->shot('chip');
 		ok(wait_for(sub { return listeners() == 0 }), 'the server sends nothing');
 		$browser->command('click', x => 450, y => 250);
 		ok($browser->until("__selkies.sound.state === 'on'", 10),
@@ -202,12 +201,10 @@ for my $name (@browsers) {
 
 	# muted is not sent, and remembered
 
-	$browser->eval(q{ [...document.querySelectorAll('#tools button')]
-		.find(item => item.textContent === 'Mute').click(); });
+	ok($browser->push_button('Mute'), 'Mute');
 	ok($browser->until("__selkies.sound.state === 'muted'"), 'muted');
 	ok(wait_for(sub { return listeners() == 0 }), 'and nothing is sent');
-	$browser->eval(q{ [...document.querySelectorAll('#tools button')]
-		.find(item => item.textContent === 'Unmute').click(); });
+	ok($browser->push_button('Unmute'), 'Unmute');
 	ok($browser->until("__selkies.sound.state === 'on'"), 'loud again');
 	hears("$name, unmuted", hz => 700);
 
@@ -229,22 +226,19 @@ for my $name (@browsers) {
 
 	# the panel
 
-	$browser->eval(q{ [...document.querySelectorAll('#tools button')]
-		.find(item => item.textContent === 'Sound').click(); });
+	ok($browser->panel('Sound'), 'its button');
 	ok($browser->until(
 		q{document.querySelector('#panel .audio-panel input') !== null}),
 		'the panel');
 	ok($browser->until(q{/Buffer \d+ ms/.test(
 		document.querySelector('#panel .figures').textContent)}), 'its figures');
-	$browser->command('shot', path => "$ENV{SELKIES_SHOTS}/sound-$name.png")
-		if $ENV{SELKIES_SHOTS};
+	$browser->shot("sound-$name");
 
 	# the microphone: what the browser takes for one beeps, and is recorded
 
 	is($sound->ctl('list', 'short', 'sources') =~ /SelkiesVirtualMic/ || 0, 0,
 		'no microphone yet');
-	$browser->eval(q{ [...document.querySelectorAll('#panel .microphone button')]
-		.find(item => item.textContent === 'Turn on').click(); });
+	ok($browser->push_button('Turn on', '#panel .microphone'), 'turned on');
 	ok($browser->until(q{document.querySelector('#panel .microphone button')
 		.textContent === 'Turn off'}), 'the microphone is on');
 	ok(wait_for(sub {
@@ -255,8 +249,7 @@ for my $name (@browsers) {
 
 	ok($browser->until(q{document.querySelector('#panel meter').value > 0.02}),
 		'its level moves');
-	$browser->command('shot', path => "$ENV{SELKIES_SHOTS}/mic-$name.png")
-		if $ENV{SELKIES_SHOTS};
+	$browser->shot("mic-$name");
 	ok(wait_for(sub {
 		return $t->read_file('recorded') =~ /(?:(?!\0\0)..){480}/s;
 	}, 10), 'and is recorded there');
@@ -281,10 +274,7 @@ for my $name (@browsers) {
 		.filter(item => !item.hidden && /Mute|Sound/.test(item.textContent))
 		.length }), 0, 'nor offered');
 
-	my @problems = @{ $browser->command('problems') };
-
-	is(scalar @problems, 0, "$name: nothing to complain of")
-		or diag(join "\n", @problems);
+	$browser->no_problems($name);
 	$browser->quit();
 }
 

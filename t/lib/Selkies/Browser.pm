@@ -12,6 +12,7 @@ use IO::Handle;
 use IO::Select;
 use JSON::PP;
 use POSIX ();
+use Test::More ();
 use Time::HiRes qw/ time /;
 
 use Selkies qw/ clock slower /;
@@ -177,6 +178,81 @@ sub until {
 			if (value || performance.now() > end) { return value; }
 			await new Promise(resolve => setTimeout(resolve, 10));
 		}");
+}
+
+# A page of the client that is live.  What else is given, open has.
+
+sub live {
+	my ($self, $url, %o) = @_;
+
+	my $n = $self->command('open', width => 1000, height => 600, %o,
+		url => $url);
+
+	Test::More::ok($self->until("globalThis.__selkies
+		&& __selkies.state === 'live'", 30), 'the page is live');
+
+	return $n;
+}
+
+# JavaScript: the button that says so; of the toolbar, unless it is said where.
+
+sub button {
+	my ($self, $text, $where) = @_;
+
+	my $is = JSON::PP->new()->ascii()->allow_nonref()->encode($text);
+
+	return "[...document.querySelectorAll('" . ($where || '#tools')
+		. " button')].find(one => one.textContent.trim() === $is)";
+}
+
+# Pushes it, as soon as it is there and may be pushed; whether it was.
+
+sub push_button {
+	my ($self, @which) = @_;
+
+	return $self->until('(() => { const one = ' . $self->button(@which)
+		. '; if (!one || one.hidden || one.disabled) { return false; }'
+		. ' one.click(); return true; })()');
+}
+
+# Opens a panel by its button, and waits until it shows something.
+
+sub panel {
+	my ($self, $name) = @_;
+
+	my $is = JSON::PP->new()->ascii()->allow_nonref()->encode($name);
+
+	return $self->push_button($name)
+		&& $self->until("document.getElementById('panel-name').textContent
+			=== $is && document.querySelector('#panel .body > div') !== null");
+}
+
+# A picture of the page for people, where TEST_SELKIES_SHOTS names a folder.
+
+sub shot {
+	my ($self, $name) = @_;
+
+	my $folder = $ENV{TEST_SELKIES_SHOTS} or return;
+
+	$self->eval('await Promise.race([
+		new Promise(resolve => setTimeout(resolve, 1500)),
+		Promise.all(document.getAnimations().filter(one =>
+			one.effect.getComputedTiming().endTime < 2000)
+			.map(one => one.finished.catch(() => null))) ])');
+	$self->command('shot', path => "$folder/$name.png");
+}
+
+# Nothing in the console, no violation of the policy; `allowed` matches what
+# may be there.
+
+sub no_problems {
+	my ($self, $name, $allowed) = @_;
+
+	my @problems = grep { !defined $allowed || $_ !~ $allowed }
+		@{ $self->command('problems') };
+
+	return Test::More::is(join("\n", @problems), '',
+		"$name: no error in the console, no violation of the policy");
 }
 
 sub quit {

@@ -63,8 +63,16 @@ EOC
 	$x->tell('card');
 	$t->run();
 
+	return $class->attach($t, $x, $name, $path);
+}
+
+# A browser at a server that runs; below `place`.
+
+sub attach {
+	my ($class, $t, $x, $name, $path, $place) = @_;
+
 	return bless { t => $t, x => $x, name => $name,
-		url => 'http://localhost:' . $t->port() . '/',
+		url => 'http://localhost:' . $t->port() . ($place || '/'),
 		browser => Selkies::Browser->new($t, $name, $path) }, $class;
 }
 
@@ -83,14 +91,7 @@ sub open_page {
 
 	my $fragment = delete $o{fragment} || '';
 
-	my $n = $self->{browser}->command('open', width => 1000, height => 600,
-		%o, url => "$self->{url}?probe=1$fragment");
-
-	ok($self->{browser}->until(
-		"globalThis.__selkies && __selkies.state === 'live'", 20),
-		'the page is live');
-
-	return $n;
+	return $self->{browser}->live("$self->{url}?probe=1$fragment", %o);
 }
 
 sub close_page { $_[0]->{browser}->command('close') }
@@ -600,15 +601,10 @@ sub cross_origin {
 		'the log says why');
 }
 
-# Console errors, exceptions and violations since the last look.
-
 sub problems {
-	my ($self, $name, $allowed) = @_;
+	my ($self, @o) = @_;
 
-	my @problems = grep { !defined $allowed || $_ !~ $allowed }
-		@{ $self->{browser}->command('problems') };
-
-	is_deeply(\@problems, [], "$name: no console error, no CSP violation");
+	$self->{browser}->no_problems(@o);
 }
 
 1;
