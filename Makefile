@@ -236,7 +236,7 @@ FUZZ_CORE := $(filter-out ngx_selkies_module/selkies_engine% \
                           ngx_selkies_module/selkies_control% \
                           %/selkies_thread.c,$(FUZZ_CORE))
 FUZZ_CORE += $(filter encoders/cavlc.c encoders/convert% encoders/h264.c encoders/lite% encoders/motion.c \
-                      encoders/picture.c encoders/text.c encoders/transform.c,$(CORE))
+                      encoders/picture.c encoders/png.c encoders/text.c encoders/transform.c,$(CORE))
 
 FUZZ_OBJS := $(FUZZ_CORE:%.c=build/fuzz/core/%.o)
 FUZZ_CC    = $(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) -Werror \

@@ -17,7 +17,6 @@
 
 
 static selkies_status_t selkies_clipboard_init(selkies_clipboard_t *c);
-static Time selkies_clipboard_time(selkies_clipboard_t *c);
 static void selkies_clipboard_event(selkies_clipboard_t *c, XEvent *event);
 static int selkies_clipboard_old(const selkies_clipboard_t *c,
     unsigned long serial);
@@ -305,9 +304,9 @@ selkies_clipboard_owner_event(selkies_clipboard_t *c,
 }
 
 
-/* The server's clock, by a property that changes nothing. */
+/* By a property that changes nothing. */
 
-static Time
+Time
 selkies_clipboard_time(selkies_clipboard_t *c)
 {
     XEvent  event;

@@ -70,6 +70,7 @@ typedef struct {
     size_t                max_bytes;
     unsigned              want;
     unsigned              offered;              /* formats not tried yet */
+    Time                  time;                 /* when it was */
     Atom                  target;               /* asked for */
     int                   format;               /* its number, or -1 */
 
@@ -119,6 +120,10 @@ struct selkies_clipboard_s {
     selkies_clipboard_transfer_t  transfers[SELKIES_CLIPBOARD_TRANSFERS];
 };
 
+
+/* The server's clock. */
+
+Time selkies_clipboard_time(selkies_clipboard_t *c);
 
 /* A format's type as it is handed on; NULL: it is one of text. */
 

@@ -55,6 +55,9 @@ selkies_clipboard_read(selkies_clipboard_t *c, size_t max_bytes, unsigned want)
         return;
     }
 
+    /* ICCCM 2.4: the time of the event that asks for it, never CurrentTime */
+
+    read->time = selkies_clipboard_time(c);
     read->max_bytes = max_bytes;
     read->want = want;
     read->offered = 0;
@@ -82,7 +85,7 @@ selkies_clipboard_ask(selkies_clipboard_t *c, Atom target, int format)
 
     (void) XConvertSelection(c->display, c->atoms[SELKIES_ATOM_CLIPBOARD],
                              target, c->atoms[SELKIES_ATOM_DATA],
-                             read->window, CurrentTime);
+                             read->window, read->time);
     (void) XFlush(c->display);
 }
 

@@ -28,6 +28,14 @@
 
 
 /*
+ * The bytes of the PNG that `data` begins with, 0 where that is none, or of
+ * more than 64 Mpx: what is put together as the specification has it, whatever
+ * is compressed in there.  What follows its end is not of it.
+ */
+
+size_t selkies_png_length(const uint8_t *data, size_t len);
+
+/*
  * JPEG to PNG, of malloc() with a byte to spare, at most `max_bytes`.
  * SELKIES_ERROR: no JPEG, too large, no memory, built without libjpeg-turbo.
  */

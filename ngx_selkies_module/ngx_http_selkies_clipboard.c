@@ -9,6 +9,8 @@
 
 #include "ngx_http_selkies_clipboard.h"
 
+#include "../encoders/repack.h"
+
 
 #define NGX_HTTP_SELKIES_CLIP_RATE  10          /* transfers a second */
 #define NGX_HTTP_SELKIES_REAP_MS    2000        /* for a thread to end */
@@ -321,6 +323,18 @@ ngx_http_selkies_clip_whole(ngx_http_selkies_session_t *s)
         free(data);
         ngx_http_selkies_clip_refuse(s, "in", NGX_HTTP_SELKIES_CLIP_BROKEN);
         return;
+    }
+
+    if (mime_len == sizeof("image/png") - 1
+        && ngx_strncmp(mime, "image/png", mime_len) == 0)
+    {
+        len = selkies_png_length(data, len);
+
+        if (len == 0) {
+            free(data);
+            ngx_http_selkies_clip_refuse(s, "in", NGX_HTTP_SELKIES_CLIP_TYPE);
+            return;
+        }
     }
 
     content = selkies_content_create(s->id);

@@ -78,7 +78,7 @@ static void selkies_clip_apply(selkies_clip_t *clip);
 static void selkies_clip_changed(selkies_clip_t *clip, uint64_t now);
 static void selkies_clip_begin(selkies_clip_t *clip, uint64_t now);
 static void selkies_clip_finish(selkies_clip_t *clip);
-static void selkies_clip_repack(selkies_clip_t *clip,
+static bool selkies_clip_repack(selkies_clip_t *clip,
     selkies_content_t *content);
 static void selkies_clip_know(selkies_clip_t *clip,
     selkies_content_t *content);
@@ -658,8 +658,12 @@ selkies_clip_finish(selkies_clip_t *clip)
                     clip->display);
     }
 
-    if (content != NULL) {
-        selkies_clip_repack(clip, content);
+    if (content != NULL && !selkies_clip_repack(clip, content)) {
+        selkies_log(clip->log, SELKIES_LOG_INFO,
+                    "display %s: what the clipboard calls a PNG is none",
+                    clip->display);
+        selkies_content_drop(content);
+        content = NULL;
     }
 
     selkies_clip_know(clip, content);
@@ -681,21 +685,30 @@ selkies_clip_finish(selkies_clip_t *clip)
 }
 
 
-/* Nobody else knows the content yet; what cannot be repacked stays. */
+/*
+ * Nobody else knows the content yet.  A JPEG that cannot be repacked stays;
+ * false: a PNG that is none.
+ */
 
-static void
+static bool
 selkies_clip_repack(selkies_clip_t *clip, selkies_content_t *content)
 {
     size_t                   len;
     uint8_t                 *png;
     selkies_content_part_t  *part = &content->parts[0];
 
+    if (strcmp(part->mime, "image/png") == 0) {
+        part->len = selkies_png_length(part->data, part->len);
+        part->data[part->len] = '\0';
+        return part->len != 0;
+    }
+
     if (strcmp(part->mime, "image/jpeg") != 0
         || selkies_repack_jpeg(part->data, part->len, clip->reading.max_bytes,
                                &png, &len)
            != SELKIES_OK)
     {
-        return;
+        return true;
     }
 
     free(part->data);
@@ -703,6 +716,8 @@ selkies_clip_repack(selkies_clip_t *clip, selkies_content_t *content)
     part->data = png;
     part->data[len] = '\0';
     part->len = len;
+
+    return true;
 }
 
 

@@ -16,6 +16,7 @@ use lib 'lib', 't/lib';
 
 use Selkies;
 use Selkies::Clipboard;
+use Selkies::Png;
 
 use constant MIB => 1024 * 1024;
 
@@ -48,6 +49,9 @@ is($clip->paste('image/png'), 'refused', 'it is no picture');
 is(length $clip->paste('TIMESTAMP'), 8, 'TIMESTAMP');
 like($x->ask('multiple A=UTF8_STRING B=image/png C=TIMESTAMP',
 	qr/^(?:multiple|refused)/), qr/^multiple 11 - 1$/, 'MULTIPLE');
+is($clip->paste($_), 'refused', "$_ is refused") for qw/ DELETE INSERT_SELECTION
+	SAVE_TARGETS NONE_SUCH /;
+is($clip->paste('UTF8_STRING'), $text, 'and changes nothing');
 like($x->ask('primary', qr/^primary/), qr/ 0$/, 'PRIMARY is left alone');
 $clip->nothing('no echo to who sent it');
 
@@ -77,6 +81,9 @@ $clip->comes('text/plain', 'copied just now',
 
 $c->wait_text(qr/^clipboard,/, 0.5);
 
+like($x->ask('requests', qr/^requests/), qr/^requests [1-9]\d* 0$/,
+	'who asks for a selection says when');
+
 # what was pasted in stays when its client goes
 
 $clip->send('stays');
@@ -97,13 +104,28 @@ $clip->comes('text/plain', 'another', 'what is not the same is sent');
 ###############################################################################
 # pictures, and which of several formats
 
-$clip->own('image/png' => "\x89PNG small");
-$clip->comes('image/png', "\x89PNG small", 'a picture of the desktop');
+my $png = png(3, 2, 200, 100, 50, 255);
+
+$clip->own('image/png' => $png);
+$clip->comes('image/png', $png, 'a picture of the desktop');
+$clip->own('image/png' => png(2, 2, 9, 9, 9, 9) . "PK\3\4 and more");
+$clip->comes('image/png', png(2, 2, 9, 9, 9, 9), 'without what is behind it');
+
+for my $case ([ 'none at all', 'no picture' ], [ 'the beginning of one',
+	substr $png, 0, 40 ], [ 'one that is too large to be shown',
+	substr($png, 0, 16) . pack('N2', 60000, 60000) . substr $png, 24 ])
+{
+	my ($what, $data) = @$case;
+
+	$clip->own('image/png' => $data);
+	$clip->nothing("a PNG that is $what is not passed on");
+}
+
 $clip->own('image/webp' => 'RIFF webp', 'image/gif' => 'GIF89a');
 $clip->comes('image/webp', 'RIFF webp', 'of a type that is no PNG');
 $clip->own('image/jpeg' => 'no JPEG');
 $clip->comes('image/jpeg', 'no JPEG', 'one that cannot be read, as it is');
-$clip->own('image/png' => "\x89PNG", UTF8_STRING => 'cells');
+$clip->own('image/png' => $png, UTF8_STRING => 'cells');
 $clip->comes('text/plain', 'cells', 'text goes before a picture of it');
 $clip->own('UTF8_STRING' => 'text', 'text/html' => '<b>text</b>');
 $clip->comes('text/plain', 'text', 'HTML is not for stock pages');
@@ -124,8 +146,9 @@ SKIP: {
 		32, 16), 'of its size');
 }
 
-$clip->send("\x89PNG of the client", mime => 'image/png');
-$clip->pastes("\x89PNG of the client", 'a picture of the client', 'image/png');
+$png = png(5, 4, 1, 2, 3, 255);
+$clip->send($png, mime => 'image/png');
+$clip->pastes($png, 'a picture of the client', 'image/png');
 is($clip->paste('UTF8_STRING'), 'refused', 'which is no text');
 
 ###############################################################################
@@ -227,7 +250,9 @@ for my $case ([ 16, 'text/plain', 'UTF8_STRING' ],
 {
 	my ($mib, $mime, $target) = @$case;
 	my $data = $mime =~ /text/ ? Selkies::Clipboard::text_of($mib * MIB)
-		: "\x89PNG" . Selkies::Clipboard::noise($mib * MIB - 4);
+		: png_of(1024, $mib * 256, Selkies::Clipboard::noise($mib * MIB), 0);
+
+	cmp_ok(length $data, '>=', $mib * MIB, "$mib MiB of $mime");
 
 	$clip->send('x');
 	$clip->pastes('x', 'a small one');
@@ -245,7 +270,7 @@ for my $case ([ 16, 'text/plain', 'UTF8_STRING' ],
 
 	$clip->send('x');
 	$clip->pastes('x', 'a small one');
-	substr $data, 10, 1, substr($data, 10, 1) eq 'A' ? 'B' : 'A';
+	substr $data, 99, 1, substr($data, 99, 1) eq 'A' ? 'B' : 'A';
 	$base = peak($worker, 1);
 	$start = clock();
 	$clip->own($target, $data);

@@ -16,6 +16,7 @@ use lib 'lib', 't/lib';
 
 use Selkies;
 use Selkies::Clipboard;
+use Selkies::Png;
 use Selkies::WebSocket;
 
 my $t = Selkies->new(x => '1280x720', workers => 2, timeout => 120);
@@ -47,6 +48,8 @@ my $clip = Selkies::Clipboard->new($t);
 my $c;
 
 $t->run();
+
+my $png = png(2, 2, 7, 7, 7, 255);
 
 sub b64 { Selkies::Clipboard::b64($_[0]) }
 
@@ -92,18 +95,18 @@ $clip->own(UTF8_STRING => 'nobody hears');
 $clip->nothing('off: not out');
 
 control('/text/');
-$clip->send("\x89PNG", mime => 'image/png');
+$clip->send($png, mime => 'image/png');
 $clip->refusal(qr/"reason":"disabled"/, 'no images: not in');
-$clip->own('image/png' => "\x89PNG");
+$clip->own('image/png' => $png);
 $clip->nothing('no images: not out');
-$clip->own('image/png' => "\x89PNG", UTF8_STRING => 'text');
+$clip->own('image/png' => $png, UTF8_STRING => 'text');
 $clip->comes('text/plain', 'text', 'but text');
 $clip->send('<b>b</b>', mime => 'text/html');
 $clip->send('b');
 $clip->pastes('b', 'and text with HTML');
 
 control('/', settings => { enable_binary_clipboard => 'false' });
-$clip->own('image/png' => "\x89PNG");
+$clip->own('image/png' => $png);
 $clip->nothing('a client without images gets none');
 
 ###############################################################################
@@ -164,6 +167,8 @@ for my $case (
 control('/');
 $c->send_text('cbs,application/x-executable,1', 'cbd,' . b64('a'), 'cbe');
 $clip->refusal(qr/"reason":"type"/, 'a type that no clipboard has');
+$clip->send($_, mime => 'image/png'), $clip->refusal(qr/"reason":"type"/,
+	'a PNG that is none') for 'GIF89a', substr($png, 0, 50);
 $c->send_text('cw,', 'cws,0', 'cwe');
 $clip->nothing('an empty one is nothing');
 is($clip->paste('UTF8_STRING'), 'as it was', 'none of it changed anything');
@@ -232,8 +237,8 @@ my $text = text(900_000);
 
 $clip->send($text, id => 'a1');
 $clip->pastes($text, 'a transfer with an id');
-$clip->send("\x89PNG by id", mime => 'image/png', id => 'b-2');
-$clip->pastes("\x89PNG by id", 'a picture with an id', 'image/png');
+$clip->send($png, mime => 'image/png', id => 'b-2');
+$clip->pastes($png, 'a picture with an id', 'image/png');
 $c->send_text('cws,one,3', 'cwd,two,' . b64('xyz'), 'cwd,one,' . b64('abc'),
 	'cwe,one');
 ok($c->wait_text(qr/^system,.*command_error/, 5), 'an error is said as its '

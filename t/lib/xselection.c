@@ -21,7 +21,8 @@
  *     primary                 "primary" and whether somebody owns it
  *     focus                   a window takes the keys: each press pastes text,
  *                             "key text"
- *     requests                "requests n": those answered so far
+ *     requests                "requests n m": those heard so far, how many of
+ *                             them said no time
  *     quit
  */
 
@@ -76,6 +77,7 @@ typedef struct {
     int         silent;
     send_t      sends[SENDS];
     unsigned    requests;
+    unsigned    untimed;
 
     size_t      len;
     char        line[4096];
@@ -277,6 +279,7 @@ asked(client_t *c, const XSelectionRequestEvent *r)
     XSelectionEvent  a;
 
     c->requests++;
+    c->untimed += r->time == CurrentTime;
 
     if (c->silent) {
         return;
@@ -622,7 +625,7 @@ command(client_t *c, char *line)
         focus(c);
 
     } else if (strcmp(p, "requests") == 0) {
-        printf("requests %u\n", c->requests);
+        printf("requests %u %u\n", c->requests, c->untimed);
 
     } else if (strcmp(p, "quit") == 0) {
         exit(0);
