@@ -14,48 +14,20 @@
  */
 
 
-#include "ngx_http_selkies_module.h"
+#include "ngx_http_selkies_upload.h"
 
 #include <sys/mman.h>
 
 
 #define NGX_HTTP_SELKIES_TURN_BYTES   (256 * 1024)
-#define NGX_HTTP_SELKIES_REPLY_BYTES  512
-
-
-struct ngx_http_selkies_upload_s {
-    ngx_http_request_t         *request;
-    selkies_root_t              root;
-    u_char                     *root_name;
-    selkies_upload_headers_t    headers;
-    selkies_upload_t            upload;
-    selkies_ticket_t            ticket;
-    unsigned                    open:1;
-};
-
-
-typedef struct {
-    ngx_uint_t                  status;
-    const char                 *text;
-} ngx_http_selkies_result_t;
-
-
-/* An answer that waits for the end of a body nobody wants. */
-
-typedef struct {
-    ngx_uint_t                  status;
-    const char                 *text;
-    ngx_http_selkies_upload_t  *upload;
-} ngx_http_selkies_refused_t;
 
 
 static ngx_int_t ngx_http_selkies_upload_refused(ngx_http_request_t *r);
 static const char *ngx_http_selkies_upload_headers(ngx_http_request_t *r,
     selkies_upload_headers_t *h);
+static ngx_int_t ngx_http_selkies_upload_folder(ngx_http_selkies_upload_t *u);
 static ngx_int_t ngx_http_selkies_upload_open(ngx_http_selkies_upload_t *u,
     selkies_files_result_t *result);
-static void ngx_http_selkies_upload_close(ngx_http_selkies_upload_t *u,
-    int keep);
 static void ngx_http_selkies_upload_cleanup(void *data);
 static void ngx_http_selkies_upload_body(ngx_http_request_t *r);
 static void ngx_http_selkies_upload_read(ngx_http_request_t *r);
@@ -63,50 +35,8 @@ static selkies_files_result_t ngx_http_selkies_upload_take(
     ngx_http_request_t *r, ngx_http_selkies_upload_t *u, size_t *taken);
 static void ngx_http_selkies_upload_done(ngx_http_request_t *r,
     ngx_http_selkies_upload_t *u);
-static ngx_int_t ngx_http_selkies_upload_failed(ngx_http_request_t *r,
-    ngx_http_selkies_upload_t *u, selkies_files_result_t result);
-static ngx_int_t ngx_http_selkies_upload_reply(ngx_http_request_t *r,
-    ngx_uint_t status, const char *text, ngx_http_selkies_upload_t *u);
 static void ngx_http_selkies_upload_say(ngx_http_selkies_session_t *s,
     selkies_files_result_t result);
-
-#if (NGX_HTTP_V2)
-static ngx_int_t ngx_http_selkies_drain(ngx_http_request_t *r,
-    ngx_uint_t status, const char *text, ngx_http_selkies_upload_t *u);
-static void ngx_http_selkies_drain_body(ngx_http_request_t *r);
-static void ngx_http_selkies_drain_read(ngx_http_request_t *r);
-#endif
-
-
-static const ngx_http_selkies_result_t
-    ngx_http_selkies_results[SELKIES_FILES_RESULTS] =
-{
-    [SELKIES_FILES_OK] = { NGX_HTTP_OK, "" },
-    [SELKIES_FILES_BAD_PATH] = { NGX_HTTP_BAD_REQUEST,
-        "The file system here takes no such name." },
-    [SELKIES_FILES_BAD_SIZE] = { NGX_HTTP_BAD_REQUEST,
-        "The file has another size than was said." },
-    [SELKIES_FILES_DENIED] = { NGX_HTTP_FORBIDDEN,
-        "The server may not write there." },
-    [SELKIES_FILES_LINK] = { NGX_HTTP_FORBIDDEN,
-        "The path leads through a link." },
-    [SELKIES_FILES_MISSING] = { NGX_HTTP_CONFLICT,
-        "The folder for it is gone." },
-    [SELKIES_FILES_OCCUPIED] = { NGX_HTTP_CONFLICT,
-        "A file and a folder would have the same name." },
-    [SELKIES_FILES_MOVED] = { NGX_HTTP_CONFLICT,
-        "Its folder was moved meanwhile." },
-    [SELKIES_FILES_BUSY] = { NGX_HTTP_CONFLICT,
-        "Somebody is uploading this file just now." },
-    [SELKIES_FILES_OFFSET] = { NGX_HTTP_CONFLICT,
-        "The upload goes on elsewhere." },
-    [SELKIES_FILES_TOO_MANY] = { NGX_HTTP_TOO_MANY_REQUESTS,
-        "Too many uploads at a time." },
-    [SELKIES_FILES_NO_SPACE] = { NGX_HTTP_INSUFFICIENT_STORAGE,
-        "The desktop has no room for it." },
-    [SELKIES_FILES_FAILED] = { NGX_HTTP_INTERNAL_SERVER_ERROR,
-        "The server could not write it." }
-};
 
 
 static selkies_gate_t  ngx_http_selkies_gate = { -1, NULL };
@@ -166,6 +96,10 @@ ngx_http_selkies_upload(ngx_http_request_t *r)
     if (wrong != NULL) {
         return ngx_http_selkies_upload_reply(r, NGX_HTTP_BAD_REQUEST, wrong,
                                              NULL);
+    }
+
+    if (u->headers.folder) {
+        return ngx_http_selkies_upload_folder(u);
     }
 
     rc = ngx_http_selkies_upload_open(u, &result);
@@ -242,20 +176,31 @@ static const char *
 ngx_http_selkies_upload_headers(ngx_http_request_t *r,
     selkies_upload_headers_t *h)
 {
-    uint64_t        body;
-    ngx_str_t       value;
-    ngx_uint_t      i;
-    selkies_span_t  spans[5];
+    uint64_t                 body;
+    ngx_str_t                value;
+    ngx_uint_t               i;
+    selkies_span_t          *span;
+    selkies_upload_fields_t  fields;
 
-    static const char *const  names[] = {
-        "x-upload-path", "x-upload-id", "x-upload-offset", "x-upload-total",
-        "x-upload-final"
+    static const struct {
+        const char  *name;
+        size_t       offset;
+    } headers[] = {
+        { "x-upload-path", offsetof(selkies_upload_fields_t, path) },
+        { "x-upload-id", offsetof(selkies_upload_fields_t, id) },
+        { "x-upload-offset", offsetof(selkies_upload_fields_t, offset) },
+        { "x-upload-total", offsetof(selkies_upload_fields_t, total) },
+        { "x-upload-final", offsetof(selkies_upload_fields_t, final) },
+        { "x-upload-exists", offsetof(selkies_upload_fields_t, exists) },
+        { "x-upload-folder", offsetof(selkies_upload_fields_t, folder) }
     };
 
-    for (i = 0; i < 5; i++) {
-        value = ngx_http_selkies_header_in(r, names[i]);
-        spans[i].data = value.data;
-        spans[i].len = value.len;
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        value = ngx_http_selkies_header_in(r, headers[i].name);
+        span = (selkies_span_t *) (void *) ((u_char *) &fields
+                                            + headers[i].offset);
+        span->data = value.data;
+        span->len = value.len;
     }
 
     body = SELKIES_UPLOAD_UNKNOWN;
@@ -267,8 +212,34 @@ ngx_http_selkies_upload_headers(ngx_http_request_t *r,
         body = 0;
     }
 
-    return selkies_upload_parse(h, spans[0], spans[1], spans[2], spans[3],
-                                spans[4], body);
+    return selkies_upload_parse(h, &fields, body);
+}
+
+
+/* A folder that has nothing in it; others are made on the way to a file. */
+
+static ngx_int_t
+ngx_http_selkies_upload_folder(ngx_http_selkies_upload_t *u)
+{
+    selkies_files_result_t        result;
+    ngx_http_request_t           *r = u->request;
+    ngx_http_selkies_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_selkies_module);
+
+    if (ngx_http_selkies_files_root(r, &u->root, NULL) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    result = selkies_folder_create(&u->root, &u->headers.path,
+                                   (uint64_t) slcf->upload_reserve);
+    selkies_root_close(&u->root);
+
+    if (result != SELKIES_FILES_OK) {
+        return ngx_http_selkies_upload_failed(r, u, result);
+    }
+
+    return ngx_http_selkies_upload_reply(r, NGX_HTTP_OK, NULL, u);
 }
 
 
@@ -308,7 +279,7 @@ ngx_http_selkies_upload_open(ngx_http_selkies_upload_t *u,
 }
 
 
-static void
+void
 ngx_http_selkies_upload_close(ngx_http_selkies_upload_t *u, int keep)
 {
     ngx_uint_t  left;
@@ -469,175 +440,6 @@ ngx_http_selkies_upload_done(ngx_http_request_t *r,
 }
 
 
-/* The upload is thrown away, unless it is another one's, or goes on. */
-
-static ngx_int_t
-ngx_http_selkies_upload_failed(ngx_http_request_t *r,
-    ngx_http_selkies_upload_t *u, selkies_files_result_t result)
-{
-    ngx_str_t                         value;
-    const ngx_http_selkies_result_t  *answer;
-
-    answer = &ngx_http_selkies_results[result];
-
-    /* what the same request may do a moment later */
-
-    ngx_str_set(&value, "1");
-
-    if ((result == SELKIES_FILES_BUSY || result == SELKIES_FILES_TOO_MANY)
-        && ngx_http_selkies_push_header(r, "Retry-After", &value) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (result == SELKIES_FILES_FAILED) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, ngx_errno,
-                      "an upload failed");
-    }
-
-    ngx_http_selkies_upload_close(u, result == SELKIES_FILES_OFFSET);
-
-    return ngx_http_selkies_upload_reply(r, answer->status, answer->text,
-                                         result == SELKIES_FILES_OFFSET
-                                         ? u : NULL);
-}
-
-
-/* `u`: what the answer says of it; its offset, where there is an error. */
-
-static ngx_int_t
-ngx_http_selkies_upload_reply(ngx_http_request_t *r, ngx_uint_t status,
-    const char *text, ngx_http_selkies_upload_t *u)
-{
-    u_char  *buf, *p, *last;
-
-#if (NGX_HTTP_V2)
-
-    if (r->stream != NULL && r->request_body == NULL) {
-        return ngx_http_selkies_drain(r, status, text, u);
-    }
-
-#endif
-
-    buf = ngx_pnalloc(r->pool, NGX_HTTP_SELKIES_REPLY_BYTES);
-    if (buf == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    p = buf;
-    last = buf + NGX_HTTP_SELKIES_REPLY_BYTES;
-
-    if (text != NULL) {
-        p = ngx_slprintf(buf, last, "{\"status\":\"error\",\"message\":\"%s\"",
-                         text);
-
-        if (u != NULL) {
-            p = ngx_slprintf(p, last, ",\"offset\":%uL", u->upload.offset);
-        }
-
-    } else if (u != NULL) {
-        p = ngx_slprintf(buf, last, "{\"status\":\"success\",\"bytes\":%uL",
-                         u->upload.offset);
-
-        if (u->headers.id[0] != '\0') {
-            p = ngx_slprintf(p, last, ",\"complete\":%s",
-                             u->headers.final ? "true" : "false");
-        }
-    }
-
-    p = ngx_slprintf(p, last, "}\n");
-
-    return ngx_http_selkies_answer(r, status, "application/json", buf,
-                                   (size_t) (p - buf));
-}
-
-
-#if (NGX_HTTP_V2)
-
-/*
- * A stream that is answered before its body has come is reset behind the
- * answer, and clients forget what they were told.
- */
-
-static ngx_int_t
-ngx_http_selkies_drain(ngx_http_request_t *r, ngx_uint_t status,
-    const char *text, ngx_http_selkies_upload_t *u)
-{
-    ngx_int_t                    rc;
-    ngx_http_selkies_refused_t  *refused;
-
-    refused = ngx_palloc(r->pool, sizeof(ngx_http_selkies_refused_t));
-    if (refused == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    refused->status = status;
-    refused->text = text;
-    refused->upload = u;
-
-    ngx_http_set_ctx(r, refused, ngx_http_selkies_module);
-
-    r->request_body_no_buffering = 1;
-
-    rc = ngx_http_read_client_request_body(r, ngx_http_selkies_drain_body);
-
-    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
-}
-
-
-static void
-ngx_http_selkies_drain_body(ngx_http_request_t *r)
-{
-    r->read_event_handler = ngx_http_selkies_drain_read;
-
-    ngx_http_selkies_drain_read(r);
-}
-
-
-static void
-ngx_http_selkies_drain_read(ngx_http_request_t *r)
-{
-    ngx_int_t                    rc;
-    ngx_chain_t                 *cl, *next;
-    ngx_http_selkies_refused_t  *refused;
-
-    refused = ngx_http_get_module_ctx(r, ngx_http_selkies_module);
-
-    for ( ;; ) {
-        cl = r->request_body->bufs;
-        r->request_body->bufs = NULL;
-
-        for ( /* void */ ; cl != NULL; cl = next) {
-            next = cl->next;
-            cl->buf->pos = cl->buf->last;
-            ngx_free_chain(r->pool, cl);
-        }
-
-        if (!r->reading_body) {
-            r->read_event_handler = ngx_http_block_reading;
-            ngx_http_finalize_request(r,
-                              ngx_http_selkies_upload_reply(r, refused->status,
-                                                            refused->text,
-                                                            refused->upload));
-            return;
-        }
-
-        rc = ngx_http_read_unbuffered_request_body(r);
-
-        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            ngx_http_finalize_request(r, rc);
-            return;
-        }
-
-        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
-            return;
-        }
-    }
-}
-
-#endif
-
-
 void
 ngx_http_selkies_upload_start(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd)
@@ -678,6 +480,7 @@ ngx_http_selkies_upload_start(ngx_http_selkies_session_t *s,
     u->headers.offset = 0;
     u->headers.total = cmd->u.upload.size_bytes;
     u->headers.final = 1;
+    u->headers.exists = SELKIES_EXISTS_REPLACE;
 
     result = SELKIES_FILES_BAD_PATH;
     rc = NGX_DECLINED;
@@ -769,6 +572,6 @@ ngx_http_selkies_upload_say(ngx_http_selkies_session_t *s,
         ngx_log_error(NGX_LOG_WARN, s->connection->log,
                       result == SELKIES_FILES_FAILED ? ngx_errno : 0,
                       "upload over the websocket: %s",
-                      ngx_http_selkies_results[result].text);
+                      ngx_http_selkies_upload_text(result));
     }
 }

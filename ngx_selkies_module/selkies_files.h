@@ -56,6 +56,7 @@ typedef enum {
     SELKIES_FILES_MISSING,
     SELKIES_FILES_OCCUPIED,             /* a folder has the name, or a file
                                            that of a folder on the way */
+    SELKIES_FILES_EXISTS,               /* a file has it, which shall stay */
     SELKIES_FILES_MOVED,                /* its folder, meanwhile */
     SELKIES_FILES_BUSY,                 /* the same file, by another request */
     SELKIES_FILES_OFFSET,               /* go on at upload->offset */
@@ -102,7 +103,29 @@ ssize_t selkies_percent_decode(uint8_t *out, size_t size, const uint8_t *pos,
 int selkies_path_is_ours(const char *name, size_t len);
 
 
-/* What the headers of a POST say (protocol.md 13.2). */
+/* What becomes of a file that has the name already. */
+
+typedef enum {
+    SELKIES_EXISTS_REPLACE = 0,
+    SELKIES_EXISTS_REFUSE,              /* it stays: SELKIES_FILES_EXISTS */
+    SELKIES_EXISTS_KEEP                 /* both: the new one gets a number */
+} selkies_exists_e;
+
+
+/* The values of X-Upload-Path and so on; what is absent has no data. */
+
+typedef struct {
+    selkies_span_t          path;
+    selkies_span_t          id;
+    selkies_span_t          offset;
+    selkies_span_t          total;
+    selkies_span_t          final;
+    selkies_span_t          exists;     /* "replace", "refuse" or "keep" */
+    selkies_span_t          folder;     /* "1": there is to be one */
+} selkies_upload_fields_t;
+
+
+/* What they say (protocol.md 13.2; the last two are ours). */
 
 typedef struct {
     selkies_path_t          path;
@@ -110,18 +133,18 @@ typedef struct {
     uint64_t                offset;
     uint64_t                total;      /* SELKIES_UPLOAD_UNKNOWN: not said */
     int                     final;      /* of one piece: 1 */
+    int                     folder;     /* a folder, and nothing in it */
+    selkies_exists_e        exists;
 } selkies_upload_headers_t;
 
 
 /*
- * Parses the values of X-Upload-Path, -Id, -Offset, -Total and -Final; absent
- * ones have no data.  `body` is what Content-Length says, or
- * SELKIES_UPLOAD_UNKNOWN.  NULL, or what is wrong, in words for the client.
+ * `body` is what Content-Length says, or SELKIES_UPLOAD_UNKNOWN.  NULL, or
+ * what is wrong, in words for the client.
  */
 
 const char *selkies_upload_parse(selkies_upload_headers_t *h,
-    selkies_span_t path, selkies_span_t id, selkies_span_t offset,
-    selkies_span_t total, selkies_span_t final, uint64_t body);
+    const selkies_upload_fields_t *fields, uint64_t body);
 
 
 typedef struct {
@@ -153,6 +176,8 @@ typedef struct {
     size_t                  base_len;   /* so much of the path */
     int                     folder;     /* that one; -1: there is none */
     char                    name[40];   /* in there */
+    char                    given[256]; /* the name it got in the end */
+    selkies_exists_e        exists;
     uint64_t                offset;     /* bytes there are */
     uint64_t                total;
     uint64_t                reserve;    /* bytes that stay free */
@@ -162,9 +187,9 @@ typedef struct {
 
 /*
  * Begins an upload, or goes on with one where h->offset is not 0.  With
- * SELKIES_FILES_OFFSET, upload->offset says where it stands; that one, BUSY
- * and NO_SPACE before the first byte change nothing.  `root` must live as
- * long as the upload.
+ * SELKIES_FILES_OFFSET, upload->offset says where it stands; that one, BUSY,
+ * EXISTS and NO_SPACE before the first byte change nothing.  `root` must live
+ * as long as the upload.
  */
 
 selkies_files_result_t selkies_upload_begin(selkies_upload_t *upload,
@@ -178,8 +203,11 @@ selkies_files_result_t selkies_upload_write(selkies_upload_t *upload,
 
 /*
  * Gives the file its name: folders on the way are made (2775 where the one
- * above has the bit, else 0775), a file of that name is replaced and keeps its
- * mode, a new one has 0664.  Ends the upload in every case.
+ * above has the bit, else 0775), and if there is a file of that name it is as
+ * h->exists had it: one that is replaced passes its mode on, a new one has
+ * 0664.  No other process can come in between.  Ends the upload, but with
+ * SELKIES_FILES_EXISTS: then it may be ended so that it is kept, and finished
+ * by another request.
  */
 
 selkies_files_result_t selkies_upload_finish(selkies_upload_t *upload);
@@ -190,6 +218,11 @@ selkies_files_result_t selkies_upload_finish(selkies_upload_t *upload);
  */
 
 void selkies_upload_end(selkies_upload_t *upload, int keep);
+
+/* Makes a folder, and those on the way; one that is there is as good. */
+
+selkies_files_result_t selkies_folder_create(const selkies_root_t *root,
+    const selkies_path_t *path, uint64_t reserve);
 
 /*
  * Removes what nobody has gone on with for SELKIES_UPLOAD_EXPIRES_S, from the

@@ -25,6 +25,10 @@ static int selkies_name_is_text(const uint8_t *pos, const uint8_t *end);
 static const uint8_t *selkies_utf8_next(const uint8_t *pos,
     const uint8_t *end, uint32_t *code);
 static int selkies_hex(uint8_t c);
+static const char *selkies_slice_parse(selkies_upload_headers_t *h,
+    const selkies_upload_fields_t *fields, uint64_t body);
+static int selkies_exists_parse(selkies_exists_e *exists, selkies_span_t span);
+static int selkies_is(selkies_span_t span, const char *text);
 static int selkies_number(selkies_span_t span, uint64_t *value);
 
 
@@ -222,11 +226,9 @@ selkies_hex(uint8_t c)
 
 
 const char *
-selkies_upload_parse(selkies_upload_headers_t *h, selkies_span_t path,
-    selkies_span_t id, selkies_span_t offset, selkies_span_t total,
-    selkies_span_t final, uint64_t body)
+selkies_upload_parse(selkies_upload_headers_t *h,
+    const selkies_upload_fields_t *fields, uint64_t body)
 {
-    size_t   i;
     ssize_t  n;
     uint8_t  decoded[SELKIES_PATH_BYTES];
 
@@ -234,57 +236,81 @@ selkies_upload_parse(selkies_upload_headers_t *h, selkies_span_t path,
     h->offset = 0;
     h->total = SELKIES_UPLOAD_UNKNOWN;
     h->final = 1;
+    h->folder = selkies_is(fields->folder, "1");
 
-    if (path.data == NULL) {
+    if (fields->path.data == NULL) {
         return "The header X-Upload-Path is missing.";
     }
 
     memset(decoded, 0, sizeof(decoded));
 
-    n = selkies_percent_decode(decoded, sizeof(decoded), path.data,
-                               path.data + path.len);
+    n = selkies_percent_decode(decoded, sizeof(decoded), fields->path.data,
+                               fields->path.data + fields->path.len);
 
     if (n < 0 || selkies_path_parse(&h->path, decoded, decoded + n, 1) != 0) {
         return "The path is not acceptable.";
     }
 
-    if (total.data != NULL && selkies_number(total, &h->total) != 0) {
+    if (selkies_exists_parse(&h->exists, fields->exists) != 0) {
+        return "X-Upload-Exists is replace, refuse or keep.";
+    }
+
+    if (fields->total.data != NULL
+        && selkies_number(fields->total, &h->total) != 0)
+    {
         return "The header X-Upload-Total is not a number.";
     }
 
-    if (id.data == NULL) {
-
-        if (offset.data != NULL) {
-            return "X-Upload-Offset needs X-Upload-Id.";
-        }
-
-        if (h->total == SELKIES_UPLOAD_UNKNOWN) {
-            h->total = body;
-        }
-
-        return body != SELKIES_UPLOAD_UNKNOWN && body != h->total
-               ? "The body is not as long as X-Upload-Total says." : NULL;
+    if (h->folder) {
+        return fields->id.data != NULL || fields->offset.data != NULL
+               || body != 0 ? "A folder has no contents." : NULL;
     }
 
-    if (id.len == 0 || id.len > SELKIES_UPLOAD_ID_MAX) {
+    if (fields->id.data != NULL) {
+        return selkies_slice_parse(h, fields, body);
+    }
+
+    if (fields->offset.data != NULL) {
+        return "X-Upload-Offset needs X-Upload-Id.";
+    }
+
+    if (h->total == SELKIES_UPLOAD_UNKNOWN) {
+        h->total = body;
+    }
+
+    return body != SELKIES_UPLOAD_UNKNOWN && body != h->total
+           ? "The body is not as long as X-Upload-Total says." : NULL;
+}
+
+
+static const char *
+selkies_slice_parse(selkies_upload_headers_t *h,
+    const selkies_upload_fields_t *fields, uint64_t body)
+{
+    size_t                 i;
+    const selkies_span_t  *id = &fields->id;
+
+    if (id->len == 0 || id->len > SELKIES_UPLOAD_ID_MAX) {
         return "The header X-Upload-Id is empty or too long.";
     }
 
-    for (i = 0; i < id.len; i++) {
+    for (i = 0; i < id->len; i++) {
 
-        if (id.data[i] <= 0x20 || id.data[i] >= 0x7f) {
+        if (id->data[i] <= 0x20 || id->data[i] >= 0x7f) {
             return "The header X-Upload-Id is not acceptable.";
         }
     }
 
-    memcpy(h->id, id.data, id.len);
-    h->id[id.len] = '\0';
+    memcpy(h->id, id->data, id->len);
+    h->id[id->len] = '\0';
 
-    if (offset.data == NULL || selkies_number(offset, &h->offset) != 0) {
+    if (fields->offset.data == NULL
+        || selkies_number(fields->offset, &h->offset) != 0)
+    {
         return "X-Upload-Id needs X-Upload-Offset, a number.";
     }
 
-    h->final = final.data != NULL && final.len == 1 && final.data[0] == '1';
+    h->final = selkies_is(fields->final, "1");
 
     if (h->final && h->total == SELKIES_UPLOAD_UNKNOWN) {
         return "The last slice needs X-Upload-Total.";
@@ -303,6 +329,45 @@ selkies_upload_parse(selkies_upload_headers_t *h, selkies_span_t path,
     }
 
     return NULL;
+}
+
+
+/* Stock clients say nothing, and replace. */
+
+static int
+selkies_exists_parse(selkies_exists_e *exists, selkies_span_t span)
+{
+    size_t  i;
+
+    static const char *const  names[] = {
+        [SELKIES_EXISTS_REPLACE] = "replace",
+        [SELKIES_EXISTS_REFUSE] = "refuse",
+        [SELKIES_EXISTS_KEEP] = "keep"
+    };
+
+    *exists = SELKIES_EXISTS_REPLACE;
+
+    if (span.data == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        if (selkies_is(span, names[i])) {
+            *exists = (selkies_exists_e) i;
+            return 0;
+        }
+    }
+
+    return -1;
+}
+
+
+static int
+selkies_is(selkies_span_t span, const char *text)
+{
+    return span.data != NULL && span.len == strlen(text)
+           && memcmp(span.data, text, span.len) == 0;
 }
 
 

@@ -3,7 +3,7 @@
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * What selkies_files.c and selkies_files_upload.c share.
+ * What selkies_files.c, selkies_files_upload.c and selkies_files_place.c share.
  *
  * Thread: the event loop.
  */
@@ -51,6 +51,22 @@ void selkies_tell_link(int folder, const char *name);
 /* The hidden folder in this one; how many there are left. */
 
 size_t selkies_sweep_folder(int base);
+
+/* Whether so much more may be written below a folder, and the reserve stays. */
+
+selkies_files_result_t selkies_files_room(int fd, uint64_t reserve,
+    uint64_t more);
+
+/*
+ * Opens the hidden folder, made where it is missing, and puts a new file into
+ * it, or a link to `link`.  0, or -1 with errno.
+ */
+
+int selkies_staging_put(selkies_upload_t *upload, const char *link);
+
+/* Gives the file its name, which is in upload->given then. */
+
+selkies_files_result_t selkies_upload_place(selkies_upload_t *upload);
 
 
 #pragma GCC visibility pop

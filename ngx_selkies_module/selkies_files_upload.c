@@ -3,12 +3,13 @@
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Uploads (selkies_files.h): from the first byte to the name.
+ * Uploads (selkies_files.h): from the first byte to the last.
  *
  * Of an upload nothing is seen before it is whole, not even a folder on its
- * way: those are made when it gets its name.  The hidden folder lies where the
- * file system begins that will have the file, since a file cannot be renamed
- * into another one, and is there only while something is in it.
+ * way: those are made when it gets its name (selkies_files_place.c).  The
+ * hidden folder lies where the file system begins that will have the file,
+ * since a file cannot be renamed into another one, and is there only while
+ * something is in it.
  *
  * Thread: the event loop.
  */
@@ -34,20 +35,8 @@ static selkies_files_result_t selkies_upload_locate(selkies_upload_t *upload,
 static selkies_files_result_t selkies_upload_open(selkies_upload_t *upload,
     const selkies_upload_headers_t *h, int above);
 static selkies_files_result_t selkies_upload_new(selkies_upload_t *upload);
-static int selkies_staging_put(selkies_upload_t *upload, const char *link);
 static selkies_files_result_t selkies_upload_old(selkies_upload_t *upload,
     uint64_t offset);
-static selkies_files_result_t selkies_upload_room(selkies_upload_t *upload,
-    int fd, uint64_t more);
-static selkies_files_result_t selkies_upload_place(selkies_upload_t *upload);
-static selkies_files_result_t selkies_upload_parent(selkies_upload_t *upload,
-    int make, int *parent, unsigned *made);
-static int selkies_upload_make(int folder, const char *name);
-static int selkies_upload_name(selkies_upload_t *upload, int parent);
-static int selkies_upload_stayed(selkies_upload_t *upload, int parent);
-static void selkies_upload_prune(selkies_upload_t *upload, unsigned made);
-static unsigned selkies_path_cut(char *buf, const selkies_path_t *path,
-    unsigned depth);
 
 
 selkies_files_result_t
@@ -69,6 +58,8 @@ selkies_upload_begin(selkies_upload_t *upload, const selkies_root_t *root,
     upload->total = h->total;
     upload->reserve = reserve;
     upload->checked = h->offset;
+    upload->exists = h->exists;
+    upload->given[0] = '\0';
 
     id = selkies_hash(SELKIES_HASH, h->id, sizeof(h->id[0]) * strlen(h->id));
 
@@ -85,16 +76,22 @@ selkies_upload_begin(selkies_upload_t *upload, const selkies_root_t *root,
 
     if (depth + 1 == h->path.depth
         && fstatat(above, h->path.data + h->path.name, &st,
-                   AT_SYMLINK_NOFOLLOW) == 0
-        && S_ISDIR(st.st_mode))
+                   AT_SYMLINK_NOFOLLOW) == 0)
     {
-        result = SELKIES_FILES_OCCUPIED;
+        /* known before the first byte: most are told in time */
+
+        if (S_ISDIR(st.st_mode)) {
+            result = SELKIES_FILES_OCCUPIED;
+
+        } else if (h->exists == SELKIES_EXISTS_REFUSE) {
+            result = SELKIES_FILES_EXISTS;
+        }
     }
 
     if (result == SELKIES_FILES_OK) {
-        result = selkies_upload_room(upload, above,
-                                     h->total != SELKIES_UPLOAD_UNKNOWN
-                                     ? h->total - h->offset : 0);
+        result = selkies_files_room(above, reserve,
+                                    h->total != SELKIES_UPLOAD_UNKNOWN
+                                    ? h->total - h->offset : 0);
     }
 
     if (result == SELKIES_FILES_OK) {
@@ -196,15 +193,11 @@ failed:
 }
 
 
-/* Whether so much more may be written, and the reserve is left. */
-
-static selkies_files_result_t
-selkies_upload_room(selkies_upload_t *upload, int fd, uint64_t more)
+selkies_files_result_t
+selkies_files_room(int fd, uint64_t reserve, uint64_t more)
 {
     uint64_t        room;
     struct statvfs  fs;
-
-    upload->checked = upload->offset;
 
     if (fstatvfs(fd, &fs) == -1) {
         return SELKIES_FILES_FAILED;
@@ -212,7 +205,7 @@ selkies_upload_room(selkies_upload_t *upload, int fd, uint64_t more)
 
     room = (uint64_t) fs.f_bavail * fs.f_frsize;
 
-    return room < upload->reserve || room - upload->reserve < more
+    return room < reserve || room - reserve < more
            ? SELKIES_FILES_NO_SPACE : SELKIES_FILES_OK;
 }
 
@@ -262,12 +255,9 @@ selkies_upload_new(selkies_upload_t *upload)
 }
 
 
-/*
- * Opens the hidden folder, made where it is missing, and puts a new file into
- * it, or a link.  Another process removes the folder as soon as it is empty.
- */
+/* Another process removes the hidden folder as soon as it is empty. */
 
-static int
+int
 selkies_staging_put(selkies_upload_t *upload, const char *link)
 {
     int       rc, err;
@@ -374,7 +364,8 @@ selkies_upload_write(selkies_upload_t *upload, const void *data, size_t len)
     }
 
     if (upload->offset - upload->checked >= SELKIES_CHECK_BYTES) {
-        result = selkies_upload_room(upload, upload->fd, 0);
+        result = selkies_files_room(upload->fd, upload->reserve, 0);
+        upload->checked = upload->offset;
 
         if (result != SELKIES_FILES_OK) {
             return result;
@@ -414,267 +405,11 @@ selkies_upload_finish(selkies_upload_t *upload)
         result = selkies_upload_place(upload);
     }
 
-    selkies_upload_end(upload, 0);
-
-    return result;
-}
-
-
-static selkies_files_result_t
-selkies_upload_place(selkies_upload_t *upload)
-{
-    int                     parent;
-    mode_t                  mode;
-    unsigned                made;
-    const char             *name;
-    struct stat             st;
-    selkies_files_result_t  result;
-
-    result = selkies_upload_parent(upload, 1, &parent, &made);
-
-    if (result == SELKIES_FILES_OK) {
-        name = upload->path.data + upload->path.name;
-        mode = 0664;
-
-        if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0
-            && S_ISREG(st.st_mode))
-        {
-            mode = st.st_mode & 0777;
-        }
-
-        if (fchmod(upload->fd, mode) == -1
-            || selkies_upload_name(upload, parent) == -1)
-        {
-            result = selkies_files_error(errno);
-
-        } else if (!selkies_upload_stayed(upload, parent)) {
-            result = SELKIES_FILES_MOVED;
-        }
-
-        (void) close(parent);
-    }
-
-    if (result != SELKIES_FILES_OK) {
-        selkies_upload_prune(upload, made);
+    if (result != SELKIES_FILES_EXISTS) {
+        selkies_upload_end(upload, 0);
     }
 
     return result;
-}
-
-
-/* The folder of the file; `made` is the depth of the first new one, or 0. */
-
-static selkies_files_result_t
-selkies_upload_parent(selkies_upload_t *upload, int make, int *parent,
-    unsigned *made)
-{
-    int                     fd, next, err;
-    char                    path[SELKIES_PATH_BYTES], *name, *slash;
-    unsigned                depth;
-
-    *made = 0;
-    *parent = -1;
-
-    memcpy(path, upload->path.data, upload->path.len + 1);
-
-    name = path;
-    fd = openat(upload->root->fd, ".", SELKIES_FOLDER);
-
-    for (depth = 1; fd != -1; depth++) {
-        slash = strchr(name, '/');
-
-        if (slash == NULL) {
-            *parent = fd;
-            return SELKIES_FILES_OK;
-        }
-
-        *slash = '\0';
-        next = openat(fd, name, SELKIES_FOLDER);
-
-        if (next == -1 && errno == ENOENT && make) {
-            next = selkies_upload_make(fd, name);
-
-            if (next != -1 && *made == 0) {
-                *made = depth;
-            }
-        }
-
-        if (next == -1 && errno == ENOTDIR) {
-            selkies_tell_link(fd, name);
-        }
-
-        err = errno;
-        (void) close(fd);
-        errno = err;
-
-        fd = next;
-        name = slash + 1;
-    }
-
-    return selkies_files_error(errno);
-}
-
-
-/*
- * A folder, open to the group whatever the umask says.  The bit that passes
- * the group on comes from the folder above, by mkdir() itself.
- */
-
-static int
-selkies_upload_make(int folder, const char *name)
-{
-    int          fd, err, made;
-    struct stat  st;
-
-    made = mkdirat(folder, name, 0775) == 0;
-
-    if (!made && errno != EEXIST) {
-        return -1;
-    }
-
-    fd = openat(folder, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-
-    if (fd == -1) {
-        return -1;
-    }
-
-    if (made && fstat(fd, &st) == 0 && (st.st_mode & 0775) != 0775
-        && st.st_uid == geteuid()
-        && fchmod(fd, (st.st_mode & 07777) | 0775) == -1)
-    {
-        err = errno;
-        (void) close(fd);
-        errno = err;
-        return -1;
-    }
-
-    return fd;
-}
-
-
-static int
-selkies_upload_name(selkies_upload_t *upload, int parent)
-{
-    char         link[32];
-    const char  *name;
-
-    name = upload->path.data + upload->path.name;
-
-    if (upload->folder == -1) {
-        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", upload->fd);
-
-        if (linkat(AT_FDCWD, link, parent, name, AT_SYMLINK_FOLLOW) == 0) {
-            return 0;
-        }
-
-        /* a link replaces nothing; a rename does, at once */
-
-        if (errno != EEXIST || selkies_staging_put(upload, link) == -1) {
-            return -1;
-        }
-    }
-
-    return renameat(upload->folder, upload->name, parent, name);
-}
-
-
-/*
- * A folder may be renamed to anywhere while a file is put into it.  Then the
- * file goes again: it is where nobody asked for it.
- */
-
-static int
-selkies_upload_stayed(selkies_upload_t *upload, int parent)
-{
-    int          again;
-    unsigned     made;
-    const char  *name;
-    struct stat  a, b;
-
-    if (selkies_upload_parent(upload, 0, &again, &made) == SELKIES_FILES_OK) {
-
-        if (fstat(parent, &a) == 0 && fstat(again, &b) == 0
-            && a.st_ino == b.st_ino && a.st_dev == b.st_dev)
-        {
-            (void) close(again);
-            return 1;
-        }
-
-        (void) close(again);
-    }
-
-    name = upload->path.data + upload->path.name;
-
-    if (fstat(upload->fd, &a) == 0
-        && fstatat(parent, name, &b, AT_SYMLINK_NOFOLLOW) == 0
-        && a.st_ino == b.st_ino && a.st_dev == b.st_dev)
-    {
-        (void) unlinkat(parent, name, 0);
-    }
-
-    return 0;
-}
-
-
-/* Folders that were made for it go again, unless somebody uses them. */
-
-static void
-selkies_upload_prune(selkies_upload_t *upload, unsigned made)
-{
-    int       fd;
-    char      path[SELKIES_PATH_BYTES], *name;
-    unsigned  depth;
-
-    if (made == 0) {
-        return;
-    }
-
-    for (depth = upload->path.depth - 1; depth >= made; depth--) {
-        name = path + selkies_path_cut(path, &upload->path, depth);
-
-        if (name == path) {
-            fd = openat(upload->root->fd, ".", SELKIES_FOLDER);
-
-        } else {
-            name[-1] = '\0';
-            fd = selkies_open_walk(upload->root->fd, path, SELKIES_FOLDER);
-        }
-
-        if (fd == -1) {
-            return;
-        }
-
-        (void) unlinkat(fd, name, AT_REMOVEDIR);
-        (void) close(fd);
-    }
-}
-
-
-/* The first names of the path; where the last of these begins. */
-
-static unsigned
-selkies_path_cut(char *buf, const selkies_path_t *path, unsigned depth)
-{
-    size_t    i;
-    unsigned  name;
-
-    for (i = 0, name = 0; i < path->len; i++) {
-
-        if (path->data[i] == '/') {
-
-            if (--depth == 0) {
-                break;
-            }
-
-            name = (unsigned) i + 1;
-        }
-
-        buf[i] = path->data[i];
-    }
-
-    buf[i] = '\0';
-
-    return name;
 }
 
 

@@ -48,6 +48,11 @@ $t->simple(location => 'selkies_files %%TESTDIR%%/desk;
 		selkies_upload_reserve 4096g; }
 	location /off/ { %%SELKIES%% selkies_files %%TESTDIR%%/desk;
 		selkies_file_transfers none; }
+	location /slow/ { %%SELKIES%% selkies_files %%TESTDIR%%/desk;
+		client_max_body_size 4g; lingering_timeout 60s; lingering_time 60s; }
+	location /slow/off/ { %%SELKIES%% selkies_files %%TESTDIR%%/desk;
+		selkies_file_transfers none; lingering_timeout 60s;
+		lingering_time 60s; }
 	location /down/ { %%SELKIES%% selkies_files %%TESTDIR%%/desk;
 		selkies_file_transfers download; }
 	location /none/ { %%SELKIES%% }
@@ -88,6 +93,8 @@ sub request {
 
 	$headers{'X-Upload-Total'} = $o{total} if defined $o{total};
 	$headers{'X-Upload-Final'} = 1 if $o{final};
+	$headers{'X-Upload-Folder'} = 1 if $o{folder};
+	$headers{'X-Upload-Exists'} = $o{exists};
 
 	return "POST $to HTTP/1.1\r\n" . join('', map { "$_: $headers{$_}\r\n" }
 		grep { defined $headers{$_} } sort keys %headers) . "\r\n";
@@ -288,11 +295,79 @@ is(slice('y', 0, 2000, final => 1)->{status}, 400, 'final before its end');
 is(slice('y', 0, 2000, id => '')->{status}, 400, 'no id');
 is(slice('y', 0, 2000, id => 'x' x 200)->{status}, 400, 'too long an id');
 
+# a file that is there
+
+post('report.pdf', 'old');
+$r = post('report.pdf', 'new', exists => 'refuse');
+is($r->{status}, 409, 'a file that is there');
+like($r->{body}, qr/^\{"status":"error","message":"[^"]+","exists":true\}$/,
+	'it says so');
+is(slurp('report.pdf'), 'old', 'and it stays');
+is(post('report.pdf', 'x' x 1e6, exists => 'refuse')->{status}, 409,
+	'a large one too');
+is(post('fresh.pdf', 'new', exists => 'refuse')->{body},
+	qq/{"status":"success","bytes":3}\n/, 'one that is not');
+is(post('report.pdf', 'new', exists => 'keep')->{body},
+	qq/{"status":"success","bytes":3,"name":"report (1).pdf"}\n/,
+	'both are kept');
+is(slurp('report (1).pdf') . slurp('report.pdf'), 'newold', 'as they are');
+is(post('say "\\".txt', $_, exists => 'keep')->{status}, 200, "kept $_")
+	for 1, 2;
+$r = post('say "\\".txt', 3, exists => 'keep');
+like($r->{body}, qr/"name":"say \\"\\\\\\" \(2\)\.txt"\}/, 'a name in JSON');
+is(post('report.pdf', 'new', exists => 'replace')->{status}, 200, 'replaced');
+is(slurp('report.pdf'), 'new', 'by word');
+is(post('report.pdf', 'x', exists => 'perhaps')->{status}, 400, 'no such word');
+
+# what came while it was sent is asked about at its end, and not sent again
+
+my $s = part('late', 20000, substr($data, 0, 2000), id => 'a-1', offset => 0,
+	total => 20000, final => 1, exists => 'refuse');
+
+wait_for { grep { -s == 2000 } glob "$desk/.selkies-upload/*" };
+$t->write_file('desk/late', 'came first');
+print $s substr $data, 2000;
+sysread $s, my $late, 65536;
+like($late, qr/"exists":true,"offset":20000\}/, 'it came meanwhile');
+like(slice('late', 0, 2000, exists => 'refuse', id => 'b')->{body},
+	qr/"exists":true,"offset":0\}/, 'another is told at once');
+is(slice('late', 20000, 20000, exists => 'keep')->{body}, qq/{"status":"success",/
+	. qq/"bytes":20000,"complete":true,"name":"late (1)"}\n/, 'kept, in the end');
+is(slurp('late (1)'), $data, 'all of it');
+is(slurp('late'), 'came first', 'beside the other');
+ok(!-e "$desk/.selkies-upload", 'nothing hidden is left');
+
+# of one name, at once
+
+$s = part('same', 2, '', exists => 'keep');
+wait_for { opened($desk) };
+is(post('same', 'x', exists => 'keep')->{status}, 409, 'one at a time');
+print $s 'ab';
+is(answer($s), 200, 'the first one');
+
+# folders that have nothing in them
+
+$r = post('bare/of all', '', folder => 1);
+is($r->{body}, qq/{"status":"success","bytes":0}\n/, 'a folder');
+ok(-d "$desk/bare/of all", 'is made');
+is(sprintf('%o', (stat _)[2] & 07777), '2775', 'for the group');
+is(post('bare', '', folder => 1)->{status}, 200, 'once more');
+is(post('report.pdf', '', folder => 1)->{status}, 409, 'a file has its name');
+is(post('../bare', '', folder => 1)->{status}, 400, 'not outside');
+is(post('bare/x', 'x', folder => 1)->{status}, 400, 'a folder has no bytes');
+is(post('no', '', folder => 1, to => '/off/api/upload')->{status}, 403,
+	'not where uploads are off');
+is(post('no', '', folder => 1, to => '/full/api/upload')->{status}, 507,
+	'nor where there is no room');
+is(post('no', '', folder => 1, to => '/role/api/upload?as=viewer')->{status},
+	403, 'nor for who only watches');
+ok(!-e "$desk/no", 'nowhere');
+
 # a worker is killed in the middle of a slice
 
 slice('z', 0, 2000);
 
-my $s = part('z', 18000, substr($data, 2000, 3000), id => 'a-1',
+$s = part('z', 18000, substr($data, 2000, 3000), id => 'a-1',
 	offset => 2000, total => 20000, final => 1);
 
 wait_for { grep { -s == 5000 } glob "$desk/.selkies-upload/*" };
@@ -382,10 +457,28 @@ for my $i (0 .. 2) {
 is(slurp('many/1'), 'x' . 'y' x 999, 'whole');
 
 ###############################################################################
+# a worker that is told to quit does not wait for who was refused
+
+my @refused = (
+	part('no', 1e6, 'x' x 1000, to => '/slow/off/api/upload'),
+	part('hello.txt', 1e6, 'x' x 1000, to => '/slow/api/upload',
+		exists => 'refuse'),
+	part('more', undef, "5\r\nhello\r\n", to => '/slow/api/upload', total => 3,
+		headers => { 'Transfer-Encoding' => 'chunked' }));
+
+is(join(' ', map { sysread $_, my $reply, 12 or die; substr $reply, 9 }
+	@refused), '403 409 400', 'refused in the middle of a body');
+$t->reload();
+ok($t->reloaded(), 'their workers quit');
+close $_ for @refused;
+
+###############################################################################
 # a full disk
 
 SKIP: {
-	skip 'no tmpfs can be mounted', 9 unless $mounted;
+	skip 'no tmpfs can be mounted', 10 unless $mounted;
+
+	my $other = Selkies::WebSocket->new($t);
 
 	my $to = '/small/api/upload';
 
@@ -411,6 +504,8 @@ SKIP: {
 	is($r->{status}, 507, 'in a slice');
 	is(there($small), './some', 'nothing is left');
 	is(post('fits', 'x', to => $to)->{status}, 200, 'a small one fits');
+	ok($other->round_trip(), 'a client beside it has noticed nothing');
+	$other->drop();
 }
 
 ###############################################################################
@@ -439,6 +534,64 @@ SKIP: {
 		close $pipe;
 	}
 }
+
+###############################################################################
+# hostile names, of pieces that hurt, on one connection
+
+my @pieces = ('..', '../', '/', '//', '.', './', '%2e%2e', '%2E%2e%2f', '..%2f',
+	'%00', "\\", "..\\", "\xc0\xae", "\xe0\x80\xae", "\xff", '%0a', '%0d%0a',
+	'%', '%4', 'con', 'aux', 'a', 'b', 'way', 'way/', '~', '$HOME', '`id`', ';',
+	'*', '?', '.selkies-upload', '.selkies-upload/', 'secret', "\xe2\x80\xae",
+	"\xed\xa0\x80", 'etc/passwd', 'n' x 255, 'n' x 256, 'd/' x 30);
+my $names = $ENV{SELKIES_SOAK} ? 10_000 : 2_000;
+my $beside = $t->dir() . '/beside';
+my %answers;
+
+mkdir $_ for $beside, "$desk/hostile";
+$t->write_file('beside/secret', 'secret');
+symlink $beside, "$desk/hostile/way";
+srand 11;
+
+sub around {
+	my $dir = $t->dir();
+
+	return join ' ', split /\n/,
+		`cd $dir && find . -path ./desk/hostile -prune -o -print | sort`;
+}
+
+my $around = around();
+my $line = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or die;
+
+for my $n (1 .. $names) {
+	my $name = join '', map { $pieces[rand @pieces] } 0 .. rand 5;
+	my $policy = (undef, 'refuse', 'keep')[$n % 3];
+	my $folder = $n % 7 == 0;
+
+	$line = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or die
+		unless $line;
+	syswrite $line, request('/api/upload', $folder ? 0 : 1, raw => 1,
+		path => "hostile/$name", exists => $policy, folder => $folder,
+		headers => { Connection => 'keep-alive' }) . ($folder ? '' : 'x');
+
+	my $reply = '';
+
+	while ($reply !~ /\r\n\r\n.*\}\n$|<\/html>/s) {
+		sysread $line, $reply, 65536, length $reply or last;
+	}
+
+	$answers{ $reply =~ m{^HTTP/1.1 (\d+)} ? $1 : 'none' }++;
+	undef $line if $reply !~ /^Connection: keep-alive/m;
+}
+
+note(join ', ', map { "$_: $answers{$_}" } sort keys %answers);
+is(join(' ', grep { !/^(?:200|400|403|409)$/ } keys %answers), '',
+	"$names hostile names, each has an answer");
+cmp_ok($answers{200}, '>', $names / 20, 'some are harmless');
+is(there($beside), './secret', 'nothing is beside the folder');
+is($t->read_file('beside/secret'), 'secret', 'what is there is as it was');
+is(around(), $around, 'nor is anything above it');
+ok(!-e "$desk/.selkies-upload", 'nothing hidden is left');
+system 'rm', '-rf', "$desk/hostile";
 
 ###############################################################################
 # the stock websocket

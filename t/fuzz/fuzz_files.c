@@ -79,7 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t                         body;
     const char                      *wrong;
     const uint8_t                   *end, *line;
-    selkies_span_t                   spans[6];
+    selkies_span_t                   spans[8];
+    selkies_upload_fields_t          fields;
 
     static selkies_path_t            path;
     static selkies_upload_headers_t  h;
@@ -95,7 +96,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     end = data + size;
 
-    for (i = 0; i < 6; i++) {
+    for (i = 0; i < 8; i++) {
         line = data == end ? NULL : memchr(data, '\n', (size_t) (end - data));
 
         if (line == NULL) {
@@ -113,8 +114,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         body = body * 10 + (spans[5].data[i] & 15) % 10;
     }
 
-    wrong = selkies_upload_parse(&h, spans[0], spans[1], spans[2], spans[3],
-                                 spans[4], body);
+    fields = (selkies_upload_fields_t) { spans[0], spans[1], spans[2],
+                                         spans[3], spans[4], spans[6],
+                                         spans[7] };
+
+    wrong = selkies_upload_parse(&h, &fields, body);
 
     if (wrong != NULL) {
         holds(strchr(wrong, '"') == NULL);
@@ -127,6 +131,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     holds(h.total == SELKIES_UPLOAD_UNKNOWN || h.offset <= h.total);
     holds(strlen(h.id) <= SELKIES_UPLOAD_ID_MAX);
     holds(h.id[0] != '\0' || (h.offset == 0 && h.final));
+    holds(h.exists <= SELKIES_EXISTS_KEEP);
+    holds(!h.folder || (h.id[0] == '\0' && body == 0));
     holds(h.id[0] == '\0' || !h.final || h.total != SELKIES_UPLOAD_UNKNOWN);
 
     return 0;

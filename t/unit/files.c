@@ -3,8 +3,8 @@
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Paths, headers, uploads and the gate, against a folder of its own: what a
- * client names and what a program of the desktop does meanwhile never reaches
+ * Uploads, folders and the gate, against a folder of its own: what a client
+ * names and what a program of the desktop does meanwhile never reaches
  * what lies beside the root.
  *
  * Thread: the main thread, and one that renames.
@@ -41,15 +41,6 @@ static selkies_root_t  root;
 static atomic_int      unplanted;      /* links that could not be made */
 
 
-static selkies_span_t
-span(const char *text)
-{
-    selkies_span_t  s = { (const uint8_t *) text, text ? strlen(text) : 0 };
-
-    return s;
-}
-
-
 static int
 parse(const char *text, size_t len, int made, selkies_path_t *path)
 {
@@ -58,157 +49,10 @@ parse(const char *text, size_t len, int made, selkies_path_t *path)
 }
 
 
-static void
-paths(void)
-{
-    size_t          i;
-    char            name[300], deep[3000];
-    selkies_path_t  path;
-
-    static const struct {
-        const char  *text;
-        const char  *want;          /* NULL: refused */
-        const char  *read;
-    } rows[] = {
-        { "a", "a", "a" },
-        { "a:b.bin", "a:b.bin", "a:b.bin" },
-        { "a/b/c.txt", "a/b/c.txt", "a/b/c.txt" },
-        { "./a//b/./c", "a/b/c", "a/b/c" },
-        { "a/..b/...", "a/..b/...", "a/..b/..." },
-        { "con", "con", "con" },
-        { ".bashrc", ".bashrc", ".bashrc" },
-        { "%2e%2e/x", "%2e%2e/x", "%2e%2e/x" },
-        { "\\..\\x", "\\..\\x", "\\..\\x" },
-        { "\xc3\xa4\xe6\x97\xa5\xf0\x9f\x98\x80", "\xc3\xa4\xe6\x97\xa5\xf0"
-          "\x9f\x98\x80", "\xc3\xa4\xe6\x97\xa5\xf0\x9f\x98\x80" },
-        { "", NULL, "" },
-        { ".", NULL, "" },
-        { "./", NULL, "" },
-        { "a/", NULL, "a" },
-        { "a/.", NULL, "a" },
-        { "/a", NULL, NULL },
-        { "//a", NULL, NULL },
-        { "..", NULL, NULL },
-        { "../a", NULL, NULL },
-        { "a/../b", NULL, NULL },
-        { "a/..", NULL, NULL },
-        { "a\nb", NULL, "a\nb" },
-        { "a\x7f", NULL, "a\x7f" },
-        { "a\xc2\x85", NULL, "a\xc2\x85" },
-        { "a\xe2\x80\xa8", NULL, "a\xe2\x80\xa8" },
-        { "a\xff", NULL, "a\xff" },
-        { "\xc0\xae\xc0\xae/x", NULL, "\xc0\xae\xc0\xae/x" },
-        { "\xe0\x80\xaf", NULL, "\xe0\x80\xaf" },
-        { "\xed\xa0\x80", NULL, "\xed\xa0\x80" },
-        { "\xf4\x90\x80\x80", NULL, "\xf4\x90\x80\x80" },
-        { "a\xc3", NULL, "a\xc3" },
-        { ".selkies-upload/x", NULL, NULL },
-        { "a/.selkies-1", NULL, NULL }
-    };
-
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        ok(parse(rows[i].text, strlen(rows[i].text), 1, &path)
-           == (rows[i].want ? 0 : -1)
-           && (!rows[i].want || strcmp(path.data, rows[i].want) == 0),
-           "row %zu, to be made", i);
-        ok(parse(rows[i].text, strlen(rows[i].text), 0, &path)
-           == (rows[i].read ? 0 : -1)
-           && (!rows[i].read || strcmp(path.data, rows[i].read) == 0),
-           "row %zu, to be read", i);
-    }
-
-    ok(parse("a\0b", 3, 1, &path) == -1 && parse("a\0b", 3, 0, &path) == -1,
-       "a zero");
-
-    memset(name, 'n', sizeof(name));
-    ok(parse(name, 255, 1, &path) == 0, "255 bytes");
-    ok(parse(name, 256, 1, &path) == -1, "256 bytes");
-
-    for (i = 0; i < 65; i++) {
-        memcpy(deep + 2 * i, "d/", 2);
-    }
-
-    ok(parse(deep, 127, 1, &path) == 0 && path.depth == 64, "64 deep");
-    ok(parse(deep, 129, 1, &path) == -1, "65 deep");
-
-    memset(deep, 'l', sizeof(deep));
-
-    for (i = 200; i < sizeof(deep); i += 200) {
-        deep[i] = '/';
-    }
-
-    ok(parse(deep, SELKIES_PATH_BYTES - 1, 1, &path) == 0, "as long as it may");
-    ok(parse(deep, SELKIES_PATH_BYTES, 1, &path) == -1, "one too long");
-}
-
-
-static void
-headers(void)
-{
-    size_t                    i;
-    char                      encoded[7000];
-    const char               *wrong;
-    selkies_upload_headers_t  h;
-
-    static const struct {
-        const char  *path, *id, *offset, *total, *final;
-        uint64_t     body;
-        int          good;
-    } rows[] = {
-        { "a%20b%2Fc", NULL, NULL, NULL, NULL, 5, 1 },
-        { "a", NULL, NULL, "5", NULL, 5, 1 },
-        { "a", NULL, NULL, "5", NULL, SELKIES_UPLOAD_UNKNOWN, 1 },
-        { "a", "id-1", "0", "10", NULL, 5, 1 },
-        { "a", "id-1", "0", NULL, NULL, 5, 1 },
-        { "a", "id-1", "5", "10", "1", 5, 1 },
-        { "a", "id-1", "10", "10", "1", 0, 1 },
-        { NULL, NULL, NULL, NULL, NULL, 5, 0 },
-        { "", NULL, NULL, NULL, NULL, 5, 0 },
-        { "%2e%2e/a", NULL, NULL, NULL, NULL, 5, 0 },
-        { "%2Fetc/a", NULL, NULL, NULL, NULL, 5, 0 },
-        { "a%00b", NULL, NULL, NULL, NULL, 5, 0 },
-        { "a%0", NULL, NULL, NULL, NULL, 5, 0 },
-        { "a%zz", NULL, NULL, NULL, NULL, 5, 0 },
-        { "a", NULL, NULL, "6", NULL, 5, 0 },
-        { "a", NULL, NULL, "x", NULL, 5, 0 },
-        { "a", NULL, "0", NULL, NULL, 5, 0 },
-        { "a", "", "0", "10", NULL, 5, 0 },
-        { "a", "x y", "0", "10", NULL, 5, 0 },
-        { "a", "id", NULL, "10", NULL, 5, 0 },
-        { "a", "id", "-1", "10", NULL, 5, 0 },
-        { "a", "id", "9999999999999999999", "10", NULL, 5, 0 },
-        { "a", "id", "6", "10", NULL, 5, 0 },
-        { "a", "id", "11", "10", NULL, 0, 0 },
-        { "a", "id", "0", NULL, "1", 5, 0 },
-        { "a", "id", "0", "10", "1", 5, 0 }
-    };
-
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        wrong = selkies_upload_parse(&h, span(rows[i].path), span(rows[i].id),
-                                     span(rows[i].offset), span(rows[i].total),
-                                     span(rows[i].final), rows[i].body);
-
-        ok((wrong == NULL) == rows[i].good, "headers %zu: %s", i,
-           wrong ? wrong : "right");
-    }
-
-    memset(encoded, 'a', sizeof(encoded));
-    memset(encoded + 3000, '%', 4000);
-
-    ok(selkies_upload_parse(&h, (selkies_span_t) { (uint8_t *) encoded, 7000 },
-                            span(NULL), span(NULL), span(NULL), span(NULL), 0)
-       != NULL, "a path that is long, and wrong at its end");
-
-    memset(encoded, 'i', 129);
-    encoded[129] = '\0';
-    ok(selkies_upload_parse(&h, span("a"), span(encoded), span("0"), span("1"),
-                            span(NULL), 1) != NULL, "too long an id");
-}
-
-
 /* ---- uploads ---- */
 
 static selkies_upload_t  upload;
+static selkies_exists_e  exists;        /* what begin() asks for */
 
 
 static selkies_files_result_t
@@ -225,6 +69,7 @@ begin(const char *path, const char *id, uint64_t offset, uint64_t total)
     snprintf(h.id, sizeof(h.id), "%s", id);
     h.offset = offset;
     h.total = total;
+    h.exists = exists;
 
     return selkies_upload_begin(&upload, &root, &h, 0);
 }
@@ -246,7 +91,24 @@ put(const char *path, const char *text)
         return rc;
     }
 
-    return selkies_upload_finish(&upload);
+    rc = selkies_upload_finish(&upload);
+
+    if (rc == SELKIES_FILES_EXISTS) {
+        selkies_upload_end(&upload, 0);
+    }
+
+    return rc;
+}
+
+
+static selkies_files_result_t
+folder(const char *name)
+{
+    selkies_path_t  path;
+
+    return parse(name, strlen(name), 1, &path) != 0
+           ? SELKIES_FILES_BAD_PATH
+           : selkies_folder_create(&root, &path, 0);
 }
 
 
@@ -467,6 +329,125 @@ slices(void)
 }
 
 
+/* What becomes of a file that is there, in one piece and in slices. */
+
+static void
+existing(void)
+{
+    size_t  i;
+    char    name[256], want[256];
+
+    static const struct {
+        const char  *name, *second, *third;
+    } rows[] = {
+        { "a.txt", "a (1).txt", "a (2).txt" },
+        { "noend", "noend (1)", "noend (2)" },
+        { ".hidden", ".hidden (1)", ".hidden (2)" },
+        { "b.tar.gz", "b (1).tar.gz", "b (2).tar.gz" },
+        { "tar.gz", "tar (1).gz", "tar (2).gz" },
+        { "dot.", "dot (1).", "dot (2)." },
+        { "v1.2 of what was said", "v1.2 of what was said (1)",
+          "v1.2 of what was said (2)" }
+    };
+
+    empty(inside);
+    exists = SELKIES_EXISTS_KEEP;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ok(put(rows[i].name, "one") == SELKIES_FILES_OK
+           && strcmp(upload.given, rows[i].name) == 0
+           && put(rows[i].name, "two") == SELKIES_FILES_OK
+           && strcmp(upload.given, rows[i].second) == 0
+           && put(rows[i].name, "three") == SELKIES_FILES_OK
+           && strcmp(upload.given, rows[i].third) == 0,
+           "both are kept: %s, then %s", rows[i].name, upload.given);
+        ok(holds(inside, rows[i].name, "one")
+           && holds(inside, rows[i].second, "two")
+           && holds(inside, rows[i].third, "three"), "each with its own");
+    }
+
+    /* 255 bytes, of which the last character of the stem has to go */
+
+    memset(name, 'n', sizeof(name));
+    memcpy(name + 246, "\xe6\x97\xa5.text", 9);
+    name[255] = '\0';
+    memset(want, 'n', sizeof(want));
+    memcpy(want + 246, " (1).text", 10);
+    ok(put(name, "x") == SELKIES_FILES_OK && put(name, "y") == SELKIES_FILES_OK
+       && strcmp(upload.given, want) == 0 && holds(inside, want, "y"),
+       "as long as a name may be");
+
+    (void) mkdir(at(inside, "d"), 0755);
+    ok(put("d", "x") == SELKIES_FILES_OCCUPIED, "a folder is no file");
+
+    plant(at(beside, "secret"), at(inside, "leak"));
+    ok(put("leak", "x") == SELKIES_FILES_OK && holds(inside, "leak (1)", "x")
+       && holds(inside, "leak", "secret"), "a link is one");
+
+    exists = SELKIES_EXISTS_REFUSE;
+    ok(put("a.txt", "four") == SELKIES_FILES_EXISTS
+       && holds(inside, "a.txt", "one"), "refused before the first byte");
+    ok(put("leak", "x") == SELKIES_FILES_EXISTS
+       && holds(beside, "secret", "secret"), "a link, too");
+    ok(put("new", "x") == SELKIES_FILES_OK && holds(inside, "new", "x"),
+       "what is not there is no matter");
+
+    /* it comes while it is uploaded */
+
+    ok(begin("late", "", 0, 1) == SELKIES_FILES_OK
+       && selkies_upload_write(&upload, "x", 1) == SELKIES_FILES_OK, "begun");
+    exists = SELKIES_EXISTS_REPLACE;
+    (void) close(open(at(inside, "late"), O_WRONLY|O_CREAT, 0600));
+    ok(selkies_upload_finish(&upload) == SELKIES_FILES_EXISTS
+       && holds(inside, "late", ""), "refused at the last moment");
+    selkies_upload_end(&upload, 0);
+
+    exists = SELKIES_EXISTS_REFUSE;
+    ok(begin("later", "id", 0, 2) == SELKIES_FILES_OK
+       && selkies_upload_write(&upload, "ab", 2) == SELKIES_FILES_OK, "begun");
+    (void) close(open(at(inside, "later"), O_WRONLY|O_CREAT, 0600));
+    ok(selkies_upload_finish(&upload) == SELKIES_FILES_EXISTS, "in slices");
+    selkies_upload_end(&upload, 1);
+    exists = SELKIES_EXISTS_KEEP;
+    ok(begin("later", "id", 2, 2) == SELKIES_FILES_OK
+       && selkies_upload_finish(&upload) == SELKIES_FILES_OK
+       && holds(inside, "later (1)", "ab") && holds(inside, "later", ""),
+       "what came is not sent again");
+    exists = SELKIES_EXISTS_REPLACE;
+    ok(begin("later", "id", 0, 2) == SELKIES_FILES_OK
+       && selkies_upload_write(&upload, "cd", 2) == SELKIES_FILES_OK
+       && selkies_upload_finish(&upload) == SELKIES_FILES_OK
+       && holds(inside, "later", "cd"), "replaced");
+    ok(access(at(inside, SELKIES_STAGING_NAME), F_OK) == -1,
+       "nothing hidden is left");
+}
+
+
+static void
+folders(void)
+{
+    struct stat  st;
+
+    empty(inside);
+    (void) chmod(inside, 02775);
+
+    ok(folder("a/b/c") == SELKIES_FILES_OK
+       && stat(at(inside, "a/b/c"), &st) == 0 && S_ISDIR(st.st_mode)
+       && (st.st_mode & 07777) == 02775, "a folder, and those on its way");
+    ok(folder("a/b") == SELKIES_FILES_OK && entries(inside) == 3,
+       "one that is there");
+    ok(put("a/f", "x") == SELKIES_FILES_OK
+       && folder("a/f") == SELKIES_FILES_OCCUPIED
+       && folder("a/f/g") == SELKIES_FILES_OCCUPIED, "a file has the name");
+    ok(folder("..") == SELKIES_FILES_BAD_PATH
+       && folder("") == SELKIES_FILES_BAD_PATH, "none");
+    plant(beside, at(inside, "way"));
+    ok(folder("way") == SELKIES_FILES_LINK
+       && folder("way/x/y") == SELKIES_FILES_LINK
+       && entries(beside) == 1, "a link is none");
+}
+
+
 /* ---- hostile ---- */
 
 static void
@@ -561,10 +542,13 @@ static void
 race(void)
 {
     int             fd, leaked;
-    unsigned        i, done, refused;
+    unsigned        i, j, done, refused, left;
     char            name[32];
     pthread_t       thread;
     selkies_path_t  path;
+
+    static unsigned char      failed[3000];
+    static const char *const  folders[] = { "race", "away", "back" };
 
     empty(inside);
     (void) mkdir(at(inside, "race"), 0755);
@@ -578,11 +562,22 @@ race(void)
     for (i = 0; i < 3000; i++) {
         snprintf(name, sizeof(name), "race/f%u", i % 50);
 
-        if (put(name, "x") == SELKIES_FILES_OK) {
-            done++;
-        } else {
-            refused++;
+        /* with folders of its own, and such alone */
+
+        if (i % 3 == 1) {
+            snprintf(name, sizeof(name), "race/n%u/o/f", i);
         }
+
+        if (i % 3 == 2) {
+            snprintf(name, sizeof(name), "race/n%u/o", i);
+        }
+
+        exists = i % 2 ? SELKIES_EXISTS_KEEP : SELKIES_EXISTS_REPLACE;
+
+        failed[i] = (i % 3 == 2 ? folder(name) : put(name, "x"))
+                    != SELKIES_FILES_OK;
+        done += !failed[i];
+        refused += failed[i];
 
         (void) parse("race/secret", 11, 0, &path);
         root.walk = (int) (i & 1);
@@ -594,6 +589,7 @@ race(void)
     }
 
     root.walk = 0;
+    exists = SELKIES_EXISTS_REPLACE;
     atomic_store(&racing, 0);
     (void) pthread_join(thread, NULL);
 
@@ -608,6 +604,16 @@ race(void)
        "what lies beside is as it was");
     ok(access(at(inside, SELKIES_STAGING_NAME), F_OK) == -1,
        "and nothing hidden is left");
+
+    for (i = left = 0; i < 3000; i++) {
+
+        for (j = 0; failed[i] && j < 3; j++) {
+            snprintf(name, sizeof(name), "%s/n%u", folders[j], i);
+            left += access(at(inside, name), F_OK) == 0;
+        }
+    }
+
+    ok(left == 0, "nor a folder of what was refused: %u", left);
 }
 
 
@@ -755,11 +761,10 @@ main(void)
     ok(selkies_root_open(&root, at(top, "none")) == -1, "no root");
     ok(selkies_root_open(&root, inside) == 0, "a root");
 
-    paths();
-    headers();
     whole();
-
     slices();
+    existing();
+    folders();
     links();
     hostile();
     ok(atomic_load(&unplanted) == 0, "all links were planted");
