@@ -61,7 +61,7 @@ export default [
         languageOptions: {
             ecmaVersion: 2024, sourceType: 'module',
             globals: globals('AbortSignal AudioContext AudioDecoder AudioEncoder AudioData '
-                + 'AudioWorkletNode Blob CSS ClipboardItem TextDecoder TextEncoder btoa '
+                + 'AudioWorkletNode Blob CSS ClipboardItem File TextDecoder TextEncoder btoa '
                 + 'DOMException DataView EncodedAudioChunk EncodedVideoChunk GainNode Image '
                 + 'MessageChannel Option removeEventListener '
                 + 'OffscreenCanvas VideoFrame createImageBitmap '

@@ -66,6 +66,12 @@ export class Clipboard {
             this.pasteTimer = 0;
             session.waiting = null;
         });
+        session.on('files-pasted', () => {
+            /* files are uploaded: the desktop is not to paste what it has */
+            session.waiting = session.waiting?.filter(
+                ({ texts }) => !texts.some(text => text.startsWith('kd,'))) ?? null;
+            this.go();
+        });
         addEventListener('focus', () => void this.focused());
         document.addEventListener('paste', event => void this.pasted(event));
 
@@ -120,6 +126,10 @@ export class Clipboard {
         }
 
         const part = this.parts.take(text);
+
+        /* how far a large one has come */
+        this.session.emit('clipboard-progress', this.parts.begun === null ? 1
+            : this.parts.begun.length / (this.parts.begun.bytes.length || 1));
 
         if (part === null) {
             return;

@@ -9,28 +9,40 @@
 const SLICE = 64 << 20;
 /** for servers, and proxies before them, that take no more */
 const SMALL_SLICE = 1 << 20;
-/** smaller ones begin anew rather than resume */
-const WHOLE = 4 << 20;
+/** smaller ones go in one piece: they are asked about, and begin anew, as a whole */
+const WHOLE = 256 << 10;
 const AT_A_TIME = 2;
 const TRIES = 8;
 const SPEED_MS = 3000;
 
 /**
- * `waiting` for its turn, `running`, `paused` by the user, `failed`, `done`.
+ * What becomes of a file that is there already: '' has the user asked.
+ *
+ * @typedef {'' | 'replace' | 'keep' | 'skip'} Rule
+ *
+ * `waiting` for its turn, `running`, `asking` whether to replace, `paused` by the
+ * user, `failed`, `skipped`, `done`.
+ *
+ * @typedef {{ file: File, path: string, folder?: boolean }} Found  a folder: an empty one
  *
  * @typedef {object} Item
  * @property {number} id
  * @property {string} path    below the folder of the desktop
  * @property {File}   file
- * @property {'waiting' | 'running' | 'paused' | 'failed' | 'done'} state
+ * @property {boolean} folder
+ * @property {'waiting' | 'running' | 'asking' | 'paused' | 'failed' | 'skipped' | 'done'} state
+ * @property {Rule}   rule
+ * @property {{ rule: Rule }} batch  what all that came with it do
  * @property {number} sent    bytes
  * @property {number} offset  bytes that the server has
  * @property {number} tries   that came to nothing, in a row
  * @property {string} key     of the transfer, '' for one that does not resume
  * @property {string} error   in words
+ * @property {string} given   the name it got, where that is another one
  * @property {XMLHttpRequest | null} request
  *
- * @typedef {{ status: number, message: string, offset: number, later: boolean }} Answer
+ * @typedef {{ status: number, message: string, offset: number, later: boolean, exists: boolean,
+ *             name: string }} Answer
  */
 
 export class Uploads {
@@ -62,13 +74,16 @@ export class Uploads {
         this.listeners.forEach(listener => listener());
     }
 
-    /** @param {{ file: File, path: string }[]} files */
+    /** @param {Found[]} files */
     add(files) {
-        for (const { file, path } of files) {
+        const batch = { rule: /** @type {Rule} */ ('') };
+
+        for (const { file, path, folder = false } of files) {
             const id = this.nextId++;
 
-            this.items.push({ id, path, file, state: 'waiting', sent: 0, offset: 0, tries: 0,
-                              key: file.size > WHOLE ? keyOf(id) : '', error: '', request: null });
+            this.items.push({ id, path, file, folder, state: 'waiting', rule: '', batch, sent: 0,
+                              offset: 0, tries: 0, key: file.size > WHOLE ? keyOf(id) : '',
+                              error: '', given: '', request: null });
         }
 
         this.pump();
@@ -93,6 +108,24 @@ export class Uploads {
         }
     }
 
+    /** What becomes of one that is there already, and of all that came with it.
+     *
+     * @param {Item} item
+     * @param {Rule} rule
+     * @param {boolean} all */
+    answer(item, rule, all) {
+        item.rule = rule;
+        item.batch.rule = all ? rule : item.batch.rule;
+
+        for (const one of this.items) {
+            if (one.state === 'asking' && ruleOf(one) !== '') {
+                one.state = ruleOf(one) === 'skip' ? 'skipped' : 'waiting';
+            }
+        }
+
+        this.pump();
+    }
+
     /** @param {Item} item */
     cancel(item) {
         this.items = this.items.filter(other => other !== item);
@@ -101,7 +134,7 @@ export class Uploads {
 
     /** Forgets what is done. */
     clear() {
-        this.items = this.items.filter(item => item.state !== 'done');
+        this.items = this.items.filter(item => item.state !== 'done' && item.state !== 'skipped');
         this.changed();
     }
 
@@ -139,7 +172,8 @@ export class Uploads {
      *
      * @param {Item} item */
     async run(item) {
-        let ask = item.offset > 0 || item.sent > 0;
+        /* of a large one nothing is sent before it is known whether it may be */
+        let ask = item.offset > 0 || item.sent > 0 || item.key !== '' && ruleOf(item) === '';
 
         item.sent = item.offset;
 
@@ -166,6 +200,15 @@ export class Uploads {
                 item.tries = 0;
                 item.offset = item.sent = end;
                 item.state = final ? 'done' : 'running';
+                item.given = answer.name;
+                continue;
+            }
+
+            if (answer.exists) {
+                const rule = ruleOf(item);
+
+                item.offset = item.sent = Math.max(answer.offset, 0);
+                item.state = rule === '' ? 'asking' : rule === 'skip' ? 'skipped' : 'running';
                 continue;
             }
 
@@ -222,6 +265,15 @@ export class Uploads {
         request.setRequestHeader('X-Upload-Path',
             item.path.split('/').map(encodeURIComponent).join('/'));
 
+        if (item.folder) {
+            request.setRequestHeader('X-Upload-Folder', '1');
+        } else {
+            const rule = ruleOf(item);
+
+            request.setRequestHeader('X-Upload-Exists',
+                                     rule === 'replace' || rule === 'keep' ? rule : 'refuse');
+        }
+
         if (item.key !== '') {
             request.setRequestHeader('X-Upload-Id', item.key);
             request.setRequestHeader('X-Upload-Offset', String(from));
@@ -266,10 +318,15 @@ export class Uploads {
     }
 
     totals() {
-        const all = { count: 0, done: 0, failed: 0, active: 0, bytes: 0, sent: 0 };
+        const all = { count: 0, done: 0, failed: 0, active: 0, asking: 0, bytes: 0, sent: 0 };
 
         for (const item of this.items) {
+            if (item.state === 'skipped') {
+                continue;
+            }
+
             all.count++;
+            all.asking += Number(item.state === 'asking');
             all.done += Number(item.state === 'done');
             all.failed += Number(item.state === 'failed');
             all.active += Number(item.state === 'running' || item.state === 'waiting');
@@ -288,6 +345,13 @@ function pauseOf(ms) {
     return new Promise(resolve => {
         setTimeout(resolve, ms);
     });
+}
+
+
+/** @param {Item} item
+ *  @returns {Rule} */
+function ruleOf(item) {
+    return item.rule || item.batch.rule;
 }
 
 
@@ -321,17 +385,20 @@ function answerOf(request) {
               ?? `The server answered ${request.status}.`,
         offset: request.status === 409 && typeof said.offset === 'number' ? said.offset : -1,
         later: (request.status === 409 || request.status === 429)
-               && request.getResponseHeader('Retry-After') !== null
+               && request.getResponseHeader('Retry-After') !== null,
+        exists: request.status === 409 && said.exists === true,
+        name: typeof said.name === 'string' ? said.name : ''
     };
 }
 
 
-/** Files, and those in folders, of what a drop or a paste held.
+/** Files, those in folders, and folders with nothing in them, of what a drop or a
+ *  paste held.
  *
  * @param {{ entry: FileSystemEntry | null, file: File | null }[]} items
- * @returns {Promise<{ file: File, path: string }[]>} */
+ * @returns {Promise<Found[]>} */
 export async function gather(items) {
-    const found = /** @type {{ file: File, path: string }[]} */ ([]);
+    const found = /** @type {Found[]} */ ([]);
 
     for (const { entry, file } of items) {
         if (entry !== null && entry.isDirectory) {
@@ -346,17 +413,20 @@ export async function gather(items) {
 
 
 /** @param {FileSystemDirectoryEntry} folder
- *  @param {{ file: File, path: string }[]} found */
+ *  @param {Found[]} found */
 async function walk(folder, found) {
     const reader = folder.createReader();
 
-    for (;;) {
+    for (let n = 0;; n++) {
         const entries = await /** @type {Promise<FileSystemEntry[]>} */ (
             new Promise((resolve, reject) => {
                 reader.readEntries(resolve, reject);
             }));
 
         if (entries.length === 0) {
+            if (n === 0) {
+                found.push({ file: new File([], folder.name), path: pathOf(folder), folder: true });
+            }
             return;
         }
 
@@ -369,10 +439,16 @@ async function walk(folder, found) {
                         /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject);
                     }));
 
-                found.push({ file, path: entry.fullPath.replace(/^\/+/, '') });
+                found.push({ file, path: pathOf(entry) });
             }
         }
     }
+}
+
+
+/** @param {FileSystemEntry} entry */
+function pathOf(entry) {
+    return entry.fullPath.replace(/^\/+/, '');
 }
 
 

@@ -5,8 +5,9 @@
 
 # Files of the client in Debian's chromium and firefox: a folder dropped on the
 # desktop, progress, pause and cancel, a slice that the server finds too large,
-# what is refused, the folder of the desktop and downloads from it, the page
-# that the server makes of it, and that a viewer sees nothing of all that.
+# files that are there already, what is refused, the folder of the desktop and
+# downloads from it, the page that the server makes of it, and that a viewer sees
+# nothing of all that.
 
 use warnings;
 use strict;
@@ -26,10 +27,10 @@ plan(skip_all => 'no browser') unless @browsers;
 
 my $t = Selkies->new(x => '1000x600', timeout => 240);
 my $desk = $t->dir() . '/desk';
-my $shots = $ENV{TEST_SELKIES_SHOTS};
 
 mkdir $_ for $desk, "$desk/photos", "$desk/photos/2026", $t->dir() . '/tree',
-	$t->dir() . '/tree/sub', $t->dir() . '/tree/sub/deep';
+	$t->dir() . '/tree/sub', $t->dir() . '/tree/sub/deep',
+	$t->dir() . '/tree/hollow', $t->dir() . '/tree/sub/hollow';
 $t->write_file('desk/report.pdf', 'p' x 20000);
 $t->write_file("desk/photos/$_", $_) for 'sea.jpg', '<b>land.png';
 $t->write_file('desk/photos/2026/new.txt', 'new');
@@ -75,18 +76,12 @@ $t->run();
 
 my $base = 'http://localhost:' . $t->port();
 
-sub shot {
-	my ($b, $name) = @_;
-
-	$b->command('shot', path => "$shots/$name.png") if $shots;
-}
-
 sub live {
 	my ($b, $path, %o) = @_;
 
-	$b->command('open', url => "$base$path", width => 1000, height => 700, %o);
-	ok($b->until("globalThis.__selkies && __selkies.state === 'live'
-		&& document.getElementById('tools') !== null", 30), "$path is live");
+	$b->live("$base$path", height => 700, %o);
+	ok($b->until("document.getElementById('tools') !== null", 30),
+		"$path has its toolbar");
 }
 
 # A drop as a page sees it; in the words of Firefox, which has no other way.
@@ -95,7 +90,7 @@ my $fake = <<'EOJ';
 	const file = (path, bytes) => ({ isDirectory: false, fullPath: '/' + path,
 		file: done => done(new File([bytes], path.split('/').pop())) });
 	const folder = (path, entries) => ({ isDirectory: true, fullPath: '/' + path,
-		createReader() {
+		name: path.split('/').pop(), createReader() {
 			let left = [...entries];
 			return { readEntries: done => done(left.splice(0, 100)) };
 		} });
@@ -115,12 +110,11 @@ for my $name (@browsers) {
 	my $root = "$desk/$name";
 
 	my $queue = "(await import('/upload.js')).uploads";
-	my $button = sub { qq/[...document.querySelectorAll('#tools > button')]
-		.find(b => b.textContent === '$_[0]')/ };
+	my $files = $b->button('Files');
 
 	live($b, '/?probe=1');
-	is($b->eval('return ' . $button->('Files') . '.hidden'),
-		JSON::PP::false, "$name: files are offered");
+	is($b->eval("return $files.hidden"), JSON::PP::false,
+		"$name: files are offered");
 
 	# a tree
 
@@ -133,11 +127,11 @@ for my $name (@browsers) {
 			params => { type => $_, %data }) for qw/ dragEnter dragOver /;
 		ok($b->until('!document.querySelector(".drop").hidden'),
 			"$name: the overlay says so");
-		shot($b, "files-drop-$name");
+		$b->shot("files-drop-$name");
 		$b->command('devtools', method => 'Input.dispatchDragEvent',
 			params => { type => 'drop', %data });
 
-		is($b->until("$queue.totals().done === 124", 30), JSON::PP::true,
+		is($b->until("$queue.totals().done === 126", 30), JSON::PP::true,
 			"$name: a folder and a file are uploaded");
 		is($t->read_file('desk/tree/sub/two & three.txt'),
 			'of sub/two & three.txt', 'with its names');
@@ -146,19 +140,23 @@ for my $name (@browsers) {
 		is($t->read_file('desk/one.txt'), 'of one.txt', 'and the file');
 		is(scalar(() = glob "$desk/tree/sub/many*"), 120,
 			'more than a browser reads at a time');
+		ok(-d "$desk/tree/hollow" && -d "$desk/tree/sub/hollow",
+			'folders with nothing in them, too');
 
 	} else {
 		is($b->eval("$fake return drop('dragover', []);"), JSON::PP::true,
 			"$name: a drop is taken");
 		ok($b->until('!document.querySelector(".drop").hidden'),
 			"$name: the overlay says so");
-		shot($b, "files-drop-$name");
+		$b->shot("files-drop-$name");
 		$b->eval("$fake drop('drop', [folder('fox', [file('fox/a.txt', 'a'),
 			folder('fox/sub', Array.from({ length: 120 },
-				(_, i) => file('fox/sub/' + i, String(i))))])]);");
-		is($b->until("$queue.totals().done === 121", 30), JSON::PP::true,
+				(_, i) => file('fox/sub/' + i, String(i)))),
+			folder('fox/hollow', [])])]);");
+		is($b->until("$queue.totals().done === 122", 30), JSON::PP::true,
 			"$name: a folder is uploaded");
 		is($t->read_file('desk/fox/sub/119'), '119', 'with all in it');
+		ok(-d "$desk/fox/hollow", 'and one that has nothing in it');
 	}
 
 	is($b->eval('return document.getElementById("panel-name").textContent'),
@@ -167,7 +165,7 @@ for my $name (@browsers) {
 		.textContent.includes("report.pdf")'), "$name: with the folder");
 	ok($b->until('document.querySelector(".drop").hidden'),
 		"$name: the overlay is gone");
-	shot($b, "files-panel-$name");
+	$b->shot("files-panel-$name");
 
 	# to browse, and to download
 
@@ -206,7 +204,7 @@ for my $name (@browsers) {
 		globalThis.uploads = uploads;");
 	ok($b->until('uploads.items[0].state !== "running"', 20),
 		"$name: paused");
-	shot($b, "files-paused-$name");
+	$b->shot("files-paused-$name");
 	ok($b->until('uploads.items[0].state === "done"
 		|| (() => {
 			const button = [...document.querySelectorAll(".files .small")]
@@ -229,6 +227,73 @@ for my $name (@browsers) {
 	is($b->eval('return uploads.items.length'), 0, "$name: cancelled");
 	ok(wait_for(sub { !-e "$root/cancelled" }), "$name: and not there");
 
+	# what is there already is asked about, and nothing waits for the answer
+
+	# which file is asked about, if it is another one than before
+
+	my $asks = sub {
+		my ($before) = @_;
+
+		my $path = $b->until("[...document.querySelectorAll(
+			'.ask:not([hidden]) bdi')].map(one => one.textContent)
+			.find(text => !/\\/${\($before // '-')}\\b/.test(text))") || '';
+
+		return $path =~ m{^\Q$name\E/(\w+)} ? $1 : 'none';
+	};
+	my $there = sub { join ' ', map { $t->read_file("desk/$name/$_") } @_ };
+
+	$t->write_file("desk/$name/$_", 'old') for qw/ a.txt b.txt c.txt d.txt big2 /;
+	$b->eval("uploads.clear();
+		uploads.add(['a.txt', 'b.txt', 'c.txt', 'd.txt', 'new.txt'].map(name =>
+			({ file: new File(['new'], name), path: '$name/' + name })));");
+	ok(wait_for(sub { -e "$root/new.txt" }), "$name: others go on");
+	ok($b->until('uploads.totals().asking === 4'), "$name: four are asked about");
+	$b->shot("files-asks-$name");
+
+	my $kept = $asks->();
+
+	$b->push_button('Keep both', '#panel .ask');
+	ok(wait_for(sub { -e "$root/$kept (1).txt" }), "$name: both are kept");
+	is($there->("$kept.txt", "$kept (1).txt"), 'old new', "$name: as they were");
+
+	my $replaced = $asks->($kept);
+
+	isnt($replaced, 'none', "$name: the next one");
+	$b->push_button('Replace', '#panel .ask');
+	ok(wait_for(sub { $there->("$replaced.txt") eq 'new' }), "$name: replaced");
+	isnt($asks->($replaced), 'none', "$name: and the next");
+	$b->eval("document.querySelector('.ask input').click()");
+	$b->push_button('Skip', '#panel .ask');
+	ok($b->until("document.querySelector('.ask').hidden"), "$name: all the others");
+	is($there->(map { "$_.txt" } grep { $_ ne $kept && $_ ne $replaced }
+		qw/ a b c d /), 'old old', "$name: stay");
+	is($b->eval("return uploads.items.filter(
+		one => one.state === 'skipped').length"), 2, "$name: it says so");
+	ok($b->until("document.querySelector('.queue').textContent
+		.includes(', as $kept (1).txt')"), "$name: and under which name");
+
+	$b->eval("uploads.clear();
+		uploads.add([{ file: big, path: '$name/big2' }]);");
+	is($asks->(), 'big2', "$name: a large one");
+	is($b->eval('return uploads.items[0].sent'), 0,
+		"$name: before any of it is sent");
+	ok($b->until("document.querySelector('.ask label').hidden"),
+		"$name: alone, there is no all");
+	$b->push_button('Replace', '#panel .ask');
+	ok($b->until('uploads.items[0].state === "done"', 20), "$name: goes on");
+	is(md5_hex($t->read_file("desk/$name/big2")), md5_hex($want),
+		"$name: to the end");
+
+	# the panel is away when there is a question
+
+	$b->eval("uploads.clear(); document.querySelector('#panel .shut').click();
+		uploads.add([{ file: new File(['new'], 'c.txt'), path: '$name/c.txt' }]);");
+	ok($b->until("/already/.test(document.querySelector('.notice.low')
+		.textContent)"), "$name: a question that is not seen is told");
+	ok($b->panel('Files'), "$name: the panel has it");
+	$b->push_button('Skip', '#panel .ask');
+	$b->eval('uploads.clear()');
+
 	# refused
 
 	$b->eval("uploads.add([{ file: new File(['x'], 'photos'), path: 'photos' },
@@ -237,7 +302,7 @@ for my $name (@browsers) {
 	ok($b->until('document.querySelector(".files [data-state=failed] small")
 		.textContent === "A file and a folder would have the same name."'),
 		"$name: in words");
-	shot($b, "files-failed-$name");
+	$b->shot("files-failed-$name");
 
 	is_deeply([ grep { !/status of 4\d\d/ } @{ $b->command('problems') } ], [],
 		"$name: nothing to complain of");
@@ -258,7 +323,7 @@ for my $name (@browsers) {
 	# who only downloads, and who only watches
 
 	live($b, '/down/?probe=1');
-	$b->eval($button->('Files') . '.click()');
+	ok($b->panel('Files'), "$name: the panel without uploads");
 	ok($b->until('document.querySelector(".files-panel .files li") !== null'),
 		"$name: downloads alone");
 	is($b->eval('return document.querySelector(".files-panel .act.main")
@@ -270,12 +335,12 @@ for my $name (@browsers) {
 	$b->eval('document.querySelector(".where .end").click()');
 	ok($b->until('document.querySelector(".files-panel [role=status]:not(.grow)")
 		.textContent !== ""'), "$name: a folder that is gone is told");
-	shot($b, "files-gone-$name");
+	$b->shot("files-gone-$name");
 	rename "$desk.away", $desk;
 	$b->command('problems');
 
 	live($b, '/?probe=1#shared');
-	is($b->eval('return ' . $button->('Files') . '.hidden'), JSON::PP::true,
+	is($b->eval("return $files.hidden"), JSON::PP::true,
 		"$name: a viewer sees nothing of it");
 	is($b->eval("$fake return drop('drop', [file('a', 'a')]);"),
 		JSON::PP::true, "$name: its page is not lost to a drop");
@@ -289,14 +354,14 @@ for my $name (@browsers) {
 			height => 600, scheme => $scheme);
 		is($b->eval('return getComputedStyle(document.querySelector("table"))
 			.borderTopLeftRadius'), '14px', "$name: a page with its style");
-		shot($b, "listing-$scheme-$name");
+		$b->shot("listing-$scheme-$name");
 		$b->command('close');
 	}
 
 	$b->command('open', url => "$base/files/", width => 390, height => 700);
 	is($b->eval('return document.documentElement.scrollWidth <= innerWidth'),
 		JSON::PP::true, "$name: it fits a phone");
-	shot($b, "listing-phone-$name");
+	$b->shot("listing-phone-$name");
 	is_deeply($b->command('problems'), [], "$name: no problem");
 
 	$b->quit();

@@ -47,6 +47,8 @@ export function mount(body, parts, say) {
     const save = button({ text: 'Save', class: 'act', run: () => picture.click() });
     const empty = element('p', { class: 'quiet' });
     const trouble = element('p', { class: 'trouble', role: 'alert' });
+    const bar = /** @type {HTMLProgressElement} */ (element('progress', {
+        hidden: '', 'aria-label': 'On its way from the desktop' }));
 
     const field = /** @type {HTMLTextAreaElement} */ (element('textarea', {
         'aria-label': 'Text for the desktop', spellcheck: 'false',
@@ -55,7 +57,7 @@ export function mount(body, parts, say) {
     const permission = element('p', { class: 'quiet' });
     const allow = button({ text: 'Let the page read the clipboard', class: 'act',
                            run: () => void askBrowser() });
-    const from = element('div', {}, trouble, empty, text, picture,
+    const from = element('div', {}, bar, trouble, empty, text, picture,
                          element('div', { class: 'row' }, size, save, copy));
     const to = element('div', {}, element('h3', {}, 'To the desktop'), field,
                        element('div', { class: 'row' }, element('span', { class: 'grow' }), send));
@@ -63,6 +65,10 @@ export function mount(body, parts, say) {
     body.append(from, to, element('h3', {}, 'This browser'), permission, allow);
     field.addEventListener('input', update);
     session.on('clipboard-changed', update);
+    session.on('clipboard-progress', part => {
+        bar.value = part;
+        bar.hidden = part >= 1;
+    });
     session.on('settings', update);
 
     async function copyHere() {

@@ -98,6 +98,7 @@ export function watch(session, panels, say) {
         {
             event.preventDefault();
             event.stopImmediatePropagation();
+            session.emit('files-pasted');
             void take(event.clipboardData);
         }
     }, { capture: true });

@@ -51,6 +51,46 @@ function small(text, name, run) {
 }
 
 
+/** What to do with a file that is there already; one at a time is asked about. */
+class Question {
+    constructor() {
+        /** @type {Item | undefined} */
+        this.item = undefined;
+        this.text = element('p', { role: 'alert' });
+        this.all = /** @type {HTMLInputElement} */ (element('input', { type: 'checkbox' }));
+        this.rest = element('label', {}, this.all, 'Do this with all of this upload');
+        /** @type {(text: string, rule: import('../upload.js').Rule, kind?: string) => Node} */
+        const choice = (text, rule, kind = '') => button({ text, class: 'act ' + kind, run: () => {
+            if (this.item !== undefined) {
+                uploads.answer(this.item, rule, this.all.checked);
+            }
+        } });
+
+        this.box = element('div', { class: 'ask', role: 'group', 'aria-label': 'Replace?' },
+            this.text, this.rest,
+            element('div', { class: 'row' }, choice('Keep both', 'keep', 'main grow'),
+                    choice('Replace', 'replace'), choice('Skip', 'skip')));
+    }
+
+    draw() {
+        /* it does not change under the hand that answers */
+        const item = this.item?.state === 'asking' ? this.item
+            : uploads.items.find(one => one.state === 'asking');
+
+        this.box.hidden = item === undefined;
+
+        if (item !== undefined && item !== this.item) {
+            this.text.replaceChildren('The desktop has ', element('bdi', {}, item.path),
+                                      ' already.');
+            this.rest.hidden = uploads.items.filter(one => one.batch === item.batch).length === 1;
+            this.all.checked = false;
+        }
+
+        this.item = item;
+    }
+}
+
+
 class Queue {
     /** @param {(text: string) => void} say */
     constructor(say) {
@@ -62,8 +102,10 @@ class Queue {
         this.hold = button({ text: 'Pause', class: 'act', run: () => this.holdAll() });
         this.progress = /** @type {HTMLProgressElement} */ (element('progress', {
             max: '1', 'aria-label': 'All uploads' }));
-        this.box = element('div', { class: 'queue' }, this.progress,
+        this.question = new Question();
+        this.box = element('div', { class: 'queue' }, this.question.box, this.progress,
             element('div', { class: 'row' }, this.line, this.clear, this.hold), this.list);
+        this.asked = 0;
         /** @type {Map<number, { row: HTMLElement, update: () => void }>} */
         this.rows = new Map();
         this.frame = 0;
@@ -92,9 +134,11 @@ class Queue {
         const paused = uploads.items.some(item => item.state === 'paused');
 
         this.frame = 0;
-        this.box.hidden = all.count === 0;
+        this.question.draw();
+        this.box.hidden = uploads.items.length === 0;
         this.progress.value = all.bytes > 0 ? all.sent / all.bytes : Number(all.active === 0);
-        this.clear.hidden = all.done === 0 || all.active > 0;
+        this.clear.hidden = all.active > 0
+            || all.done + uploads.items.length - all.count === 0;
         this.hold.hidden = all.active === 0 && !paused;
         this.hold.lastElementChild?.replaceChildren(all.active > 0 ? 'Pause' : 'Go on');
 
@@ -104,19 +148,24 @@ class Queue {
 
         this.line.textContent = `${all.done} of ${all.count}${failed}${left}`;
 
-        if (this.busy && all.active === 0 && all.failed === 0 && !paused && all.done > 0) {
+        if (this.busy && all.active + all.failed + all.asking === 0 && !paused && all.done > 0) {
             this.say(all.done === 1 ? 'Uploaded.' : `${all.done} files uploaded.`);
         }
 
+        if (this.asked === 0 && all.asking > 0 && this.box.offsetParent === null) {
+            this.say('The desktop has such a file already. What to do is asked in the panel Files.');
+        }
+
         this.busy = all.active > 0;
-        this.rowsOf(all.count);
+        this.asked = all.asking;
+        this.rowsOf(uploads.items.length);
     }
 
     /** What goes on and what failed first, then what waits, then what is done.
      *
      * @param {number} count */
     rowsOf(count) {
-        const rank = { running: 0, failed: 1, paused: 2, waiting: 3, done: 4 };
+        const rank = { asking: 0, running: 1, failed: 2, paused: 3, waiting: 4, done: 5, skipped: 6 };
         const shown = [...uploads.items].sort((a, b) => rank[a.state] - rank[b.state]
                                                          || a.id - b.id).slice(0, ROWS);
         const rows = shown.map(item => {
@@ -160,16 +209,18 @@ class Queue {
             const { state: now, sent, file } = item;
             const part = file.size > 0 ? Math.floor(sent * 100 / file.size) : 0;
             const words = { waiting: 'Waiting', running: `${part} % of ${sizeOf(file.size)}`,
-                            paused: `Paused at ${part} %`, failed: item.error,
-                            done: sizeOf(file.size) };
+                            asking: 'Is there already', paused: `Paused at ${part} %`,
+                            failed: item.error, skipped: 'Skipped',
+                            done: item.folder ? 'An empty folder'
+                                : sizeOf(file.size) + (item.given && `, as ${item.given}`) };
 
             row.dataset.state = now;
             bar.value = file.size > 0 ? sent / file.size : 0;
-            bar.hidden = now === 'done' || now === 'failed';
+            bar.hidden = now !== 'waiting' && now !== 'running' && now !== 'paused';
             state.textContent = item.error !== '' ? item.error : words[now];
             pause.hidden = now !== 'waiting' && now !== 'running';
             again.hidden = now !== 'paused' && now !== 'failed';
-            cancel.hidden = now === 'done';
+            cancel.hidden = now === 'done' || now === 'skipped';
         };
 
         return { row, update };
