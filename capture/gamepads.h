@@ -112,8 +112,8 @@ selkies_gamepad_rest(unsigned control)
  * replaced, with `replace` also a live one.  Anything else is left alone:
  * SELKIES_ERROR, one line logged, and nothing was made.
  *
- * The process must have no other thread that creates files: the umask is
- * changed for a moment.
+ * The umask is changed for a moment: other threads of the process create files
+ * with the mode that they shall have.
  */
 
 selkies_status_t selkies_gamepad_listen(selkies_gamepad_files_t *files,

@@ -13,6 +13,8 @@
 
 static char *ngx_http_selkies_merge_settings(ngx_conf_t *cf,
     ngx_http_selkies_loc_conf_t *prev, ngx_http_selkies_loc_conf_t *conf);
+static char *ngx_http_selkies_merge_pads(ngx_conf_t *cf,
+    ngx_http_selkies_loc_conf_t *conf);
 static void ngx_http_selkies_merge_way(ngx_http_complex_value_t **conf,
     ngx_http_complex_value_t *prev, ngx_http_complex_value_t *value);
 
@@ -249,7 +251,9 @@ ngx_http_selkies_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
               || *selkies_settings_string(conf->effective,
                                           SELKIES_SET_JS_SOCKET_PATH);
 
-    if (ngx_http_selkies_add_display(cf, conf, written) != NGX_CONF_OK) {
+    if (ngx_http_selkies_merge_pads(cf, conf) != NGX_CONF_OK
+        || ngx_http_selkies_add_display(cf, conf, written) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -304,6 +308,43 @@ ngx_http_selkies_merge_settings(ngx_conf_t *cf,
                            selkies_engine_encoders());
 
     return NGX_CONF_OK;
+}
+
+
+/* A setting is a plain text; that of the gamepads' folder may be more. */
+
+static char *
+ngx_http_selkies_merge_pads(ngx_conf_t *cf, ngx_http_selkies_loc_conf_t *conf)
+{
+    const char                        *folder;
+    ngx_str_t                          value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    conf->pads = &ngx_http_selkies_no_value;
+    folder = selkies_settings_string(conf->effective,
+                                     SELKIES_SET_JS_SOCKET_PATH);
+
+    if (ngx_strchr(folder, '$') == NULL
+        || !conf->effective->values[SELKIES_SET_GAMEPAD_ENABLED].number)
+    {
+        return NGX_CONF_OK;
+    }
+
+    conf->pads = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (conf->pads == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value.data = (u_char *) folder;
+    value.len = ngx_strlen(folder);
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+    ccv.cf = cf;
+    ccv.value = &value;
+    ccv.complex_value = conf->pads;
+
+    return ngx_http_compile_complex_value(&ccv) == NGX_OK ? NGX_CONF_OK
+                                                           : NGX_CONF_ERROR;
 }
 
 

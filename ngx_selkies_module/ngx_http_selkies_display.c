@@ -509,6 +509,19 @@ ngx_http_selkies_unuse_display(ngx_http_selkies_display_t *display)
         return NGX_DECLINED;
     }
 
+    /* gamepads stay as long as any worker has a client, seen or not */
+
+    if (display->pads != NULL
+        && selkies_stream_count(ngx_http_selkies_worker.shared,
+                                (uint32_t) display->index,
+                                SELKIES_COUNT_SOCKETS)
+           != 0)
+    {
+        ngx_add_timer(&display->timer,
+                      ngx_max(display->idle, NGX_HTTP_SELKIES_AGAIN_MS));
+        return NGX_DECLINED;
+    }
+
     /* its connection was cut: a thread in Xlib comes back at once */
 
     if (selkies_clip_stop(display->clip, NGX_HTTP_SELKIES_BRIEF_MS)
@@ -533,6 +546,7 @@ ngx_http_selkies_unuse_display(ngx_http_selkies_display_t *display)
     ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
                   "display \"%V\" is let go: nobody uses it", &display->name);
 
+    ngx_http_selkies_gamepads_close(display);
     ngx_http_selkies_release_display(display, !display->retired);
     ngx_http_selkies_destroy_display(display);
 

@@ -11,6 +11,9 @@
  * event loop: what is written never blocks.  It costs nothing while no pad is
  * touched.
  *
+ * A display that variables name is nobody's before its first client: the owner
+ * makes its sockets then, serves them, and removes them with its record.
+ *
  * Thread: the master, then the event loop.
  */
 
@@ -25,9 +28,15 @@ static void ngx_http_selkies_gamepads_log(void *data,
     selkies_log_level_t level, const char *line, size_t len);
 static selkies_gamepad_files_t *ngx_http_selkies_gamepads_files(
     ngx_cycle_t *cycle, const char *folder, const selkies_log_t *log);
-static ngx_connection_t *ngx_http_selkies_gamepads_watch(ngx_cycle_t *cycle,
+static ngx_int_t ngx_http_selkies_gamepads_open(
+    ngx_http_selkies_display_t *display, ngx_log_t *log);
+static ngx_http_selkies_display_t *ngx_http_selkies_gamepads_user(
+    ngx_http_selkies_display_t *display, const char *folder);
+static ngx_connection_t *ngx_http_selkies_gamepads_watch(ngx_log_t *log,
     int fd, ngx_event_handler_pt handler, void *data);
 static void ngx_http_selkies_gamepads_unwatch(ngx_connection_t *c);
+static ngx_uint_t ngx_http_selkies_pads_bell(
+    ngx_http_selkies_display_t *display);
 static void ngx_http_selkies_gamepads_bell(ngx_event_t *ev);
 static void ngx_http_selkies_gamepads_read(ngx_event_t *ev);
 static void ngx_http_selkies_gamepads_update(
@@ -43,7 +52,8 @@ static bool ngx_http_selkies_gamepads_lives(void *data, unsigned worker);
 static selkies_gamepad_files_t
     ngx_http_selkies_gamepads_made[SELKIES_STREAMS_MAX];
 
-static ngx_connection_t  *ngx_http_selkies_gamepads_bell_connection;
+static ngx_connection_t
+    *ngx_http_selkies_gamepads_bells[NGX_HTTP_SELKIES_PADS_BELLS];
 
 
 char *
@@ -61,12 +71,17 @@ ngx_http_selkies_merge_gamepads(ngx_conf_t *cf,
     len = ngx_strlen(folder);
     target = conf->target;
 
+    if (conf->pads->lengths != NULL) {
+        return NGX_CONF_OK;
+    }
+
     if (len == 0 || target == NULL
         || !conf->effective->values[SELKIES_SET_GAMEPAD_ENABLED].number)
     {
         if (len != 0 && target == NULL) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                               "no gamepads where variables name the display");
+                               "no gamepads: where variables name the display, "
+                               "\"selkies_js_socket_path\" needs some, too");
         }
 
         /* clients are told so */
@@ -261,44 +276,158 @@ ngx_http_selkies_gamepads_start(ngx_cycle_t *cycle)
     {
         display = ngx_queue_data(q, ngx_http_selkies_display_t, queue);
 
-        if (display->pads_files == NULL || display->stream == NULL) {
-            continue;
+        if (display->pads_files != NULL && display->stream != NULL) {
+            (void) ngx_http_selkies_gamepads_open(display, cycle->log);
         }
+    }
+}
 
-        display->pads = selkies_gamepads_create(display->pads_files,
-                                                &ngx_http_selkies_log);
 
-        if (display->pads == NULL) {
-            ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
-                          "display \"%V\" has no gamepads", &display->name);
-            continue;
-        }
+static ngx_int_t
+ngx_http_selkies_gamepads_open(ngx_http_selkies_display_t *display,
+    ngx_log_t *log)
+{
+    ngx_uint_t  bell;
 
-        display->pads_connection = ngx_http_selkies_gamepads_watch(cycle,
+    display->pads = selkies_gamepads_create(display->pads_files,
+                                            &ngx_http_selkies_log);
+
+    if (display->pads == NULL) {
+        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
+                      "display \"%V\" has no gamepads", &display->name);
+        return NGX_ERROR;
+    }
+
+    display->pads_connection = ngx_http_selkies_gamepads_watch(log,
                                           selkies_gamepads_fd(display->pads),
                                           ngx_http_selkies_gamepads_read,
                                           display);
 
-        if (display->pads_connection == NULL) {
-            selkies_gamepads_destroy(display->pads);
-            display->pads = NULL;
-            continue;
+    if (display->pads_connection == NULL) {
+        selkies_gamepads_destroy(display->pads);
+        display->pads = NULL;
+        return NGX_ERROR;
+    }
+
+    display->rumble_timer.data = &display->dummy;
+    display->rumble_timer.log = log;
+    display->rumble_timer.handler = ngx_http_selkies_gamepads_rumble;
+    display->rumble_timer.cancelable = 1;
+
+    ngx_http_selkies_gamepads_take_all(display);
+
+    bell = ngx_http_selkies_pads_bell(display);
+
+    if (ngx_http_selkies_gamepads_bells[bell] == NULL) {
+        ngx_http_selkies_gamepads_bells[bell] =
+            ngx_http_selkies_gamepads_watch(log,
+                                      ngx_http_selkies_cycle->pads_bells[bell],
+                                      ngx_http_selkies_gamepads_bell, NULL);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_selkies_gamepads_serve(ngx_http_selkies_display_t *display)
+{
+    const char                  *folder = display->source->pads_folder;
+    selkies_log_t                log;
+    selkies_gamepad_files_t     *files;
+    ngx_http_selkies_display_t  *user;
+
+    if (display->pads_tried || display->pool == NULL || folder[0] == '\0'
+        || display->primary != NULL || ngx_http_selkies_worker.quitting)
+    {
+        return;
+    }
+
+    display->pads_tried = 1;
+    user = ngx_http_selkies_gamepads_user(display, folder);
+
+    if (user != NULL) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "display \"%V\" has no gamepads: \"%s\" is the folder "
+                      "of display \"%V\"", &display->name, folder,
+                      &user->name);
+        return;
+    }
+
+    files = ngx_pcalloc(display->pool, sizeof(selkies_gamepad_files_t));
+    if (files == NULL) {
+        return;
+    }
+
+    log.write = ngx_http_selkies_gamepads_log;
+    log.data = ngx_cycle->log;
+
+    /* a killed owner's lock may be free before its sockets are */
+
+    if (selkies_gamepad_listen(files, folder, (gid_t) -1, true, &log)
+        != SELKIES_OK)
+    {
+        return;
+    }
+
+    display->pads_files = files;
+
+    if (ngx_http_selkies_gamepads_open(display, ngx_cycle->log) != NGX_OK) {
+        selkies_gamepad_unlisten(files, true);
+        display->pads_files = NULL;
+    }
+}
+
+
+/* Another display whose sockets are in that folder. */
+
+static ngx_http_selkies_display_t *
+ngx_http_selkies_gamepads_user(ngx_http_selkies_display_t *display,
+    const char *folder)
+{
+    ngx_queue_t                 *q, *displays;
+    ngx_http_selkies_display_t  *other;
+
+    displays = &ngx_http_selkies_worker.conf->displays;
+
+    for (q = ngx_queue_head(displays);
+         q != ngx_queue_sentinel(displays);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_http_selkies_display_t, queue);
+
+        if (other != display && other->pads_files != NULL
+            && ngx_strcmp(other->pads_files->folder, folder) == 0)
+        {
+            return other;
         }
+    }
 
-        display->rumble_timer.data = &display->dummy;
-        display->rumble_timer.log = cycle->log;
-        display->rumble_timer.handler = ngx_http_selkies_gamepads_rumble;
-        display->rumble_timer.cancelable = 1;
+    return NULL;
+}
 
-        ngx_http_selkies_gamepads_take_all(display);
 
-        if (ngx_http_selkies_gamepads_bell_connection == NULL) {
-            ngx_http_selkies_gamepads_bell_connection =
-                ngx_http_selkies_gamepads_watch(cycle,
-                                            ngx_http_selkies_cycle->pads_bell,
-                                            ngx_http_selkies_gamepads_bell,
-                                            w);
-        }
+void
+ngx_http_selkies_gamepads_close(ngx_http_selkies_display_t *display)
+{
+    if (display->pads == NULL) {
+        return;
+    }
+
+    if (display->rumble_timer.timer_set) {
+        ngx_del_timer(&display->rumble_timer);
+    }
+
+    ngx_http_selkies_gamepads_unwatch(display->pads_connection);
+    selkies_gamepads_destroy(display->pads);
+    display->pads_connection = NULL;
+    display->pads = NULL;
+
+    /* those of the configuration are the master's */
+
+    if (display->pool != NULL) {
+        selkies_gamepad_unlisten(display->pads_files, true);
+        display->pads_files = NULL;
     }
 }
 
@@ -306,7 +435,9 @@ ngx_http_selkies_gamepads_start(ngx_cycle_t *cycle)
 void
 ngx_http_selkies_gamepads_stop(void)
 {
+    ngx_uint_t                   i;
     ngx_queue_t                 *q, *displays;
+    ngx_connection_t            *c;
     ngx_http_selkies_display_t  *display;
 
     displays = &ngx_http_selkies_worker.conf->displays;
@@ -317,24 +448,16 @@ ngx_http_selkies_gamepads_stop(void)
     {
         display = ngx_queue_data(q, ngx_http_selkies_display_t, queue);
 
-        if (display->pads == NULL) {
-            continue;
-        }
-
-        if (display->rumble_timer.timer_set) {
-            ngx_del_timer(&display->rumble_timer);
-        }
-
-        ngx_http_selkies_gamepads_unwatch(display->pads_connection);
-        selkies_gamepads_destroy(display->pads);
-        display->pads_connection = NULL;
-        display->pads = NULL;
+        ngx_http_selkies_gamepads_close(display);
     }
 
-    if (ngx_http_selkies_gamepads_bell_connection != NULL) {
-        ngx_http_selkies_gamepads_unwatch(
-            ngx_http_selkies_gamepads_bell_connection);
-        ngx_http_selkies_gamepads_bell_connection = NULL;
+    for (i = 0; i < NGX_HTTP_SELKIES_PADS_BELLS; i++) {
+        c = ngx_http_selkies_gamepads_bells[i];
+
+        if (c != NULL) {
+            ngx_http_selkies_gamepads_unwatch(c);
+            ngx_http_selkies_gamepads_bells[i] = NULL;
+        }
     }
 }
 
@@ -342,19 +465,19 @@ ngx_http_selkies_gamepads_stop(void)
 /* "channel" keeps it out of the alerts about open sockets. */
 
 static ngx_connection_t *
-ngx_http_selkies_gamepads_watch(ngx_cycle_t *cycle, int fd,
+ngx_http_selkies_gamepads_watch(ngx_log_t *log, int fd,
     ngx_event_handler_pt handler, void *data)
 {
     ngx_connection_t  *c;
 
-    c = ngx_get_connection(fd, cycle->log);
+    c = ngx_get_connection(fd, log);
     if (c == NULL) {
         return NULL;
     }
 
     c->data = data;
-    c->read->log = cycle->log;
-    c->write->log = cycle->log;
+    c->read->log = log;
+    c->write->log = log;
     c->read->channel = 1;
     c->write->channel = 1;
     c->read->handler = handler;
@@ -389,7 +512,18 @@ ngx_http_selkies_gamepads_changed(ngx_http_selkies_display_t *display)
         return;
     }
 
-    selkies_bell_ring(ngx_http_selkies_cycle->pads_bell);
+    selkies_bell_ring(ngx_http_selkies_cycle->pads_bells[
+                                         ngx_http_selkies_pads_bell(display)]);
+}
+
+
+/* Of who serves its gamepads. */
+
+static ngx_uint_t
+ngx_http_selkies_pads_bell(ngx_http_selkies_display_t *display)
+{
+    return display->pool != NULL ? NGX_HTTP_SELKIES_PADS_OWNER
+                                 : NGX_HTTP_SELKIES_PADS_FIRST;
 }
 
 
@@ -548,8 +682,8 @@ ngx_http_selkies_gamepads_orphans(void)
 
     ngx_http_selkies_unlock();
 
-    if (found) {
-        selkies_bell_ring(ngx_http_selkies_cycle->pads_bell);
+    for (i = 0; found && i < NGX_HTTP_SELKIES_PADS_BELLS; i++) {
+        selkies_bell_ring(ngx_http_selkies_cycle->pads_bells[i]);
     }
 }
 

@@ -117,6 +117,7 @@ struct ngx_http_selkies_display_s {
     ngx_connection_t             dummy;         /* the timer's data */
 
     unsigned                     reserved:1;    /* holds a place always */
+    unsigned                     pads_tried:1;  /* once is enough */
     unsigned                     ending:1;      /* its thread does not end */
     unsigned                     retired:1;     /* its conf is gone */
 };
@@ -146,6 +147,7 @@ typedef struct {
     ngx_http_complex_value_t    *framebuffer;
     ngx_http_complex_value_t    *pulse_server;
     ngx_http_complex_value_t    *pulse_cookie;
+    ngx_http_complex_value_t    *pads;          /* folder, if of variables */
     ngx_uint_t                   capture;
     ngx_http_selkies_watermark_t *watermark;
     ngx_uint_t                   mark;          /* its number; 0: none */

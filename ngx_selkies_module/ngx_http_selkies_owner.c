@@ -169,6 +169,8 @@ ngx_http_selkies_service(void)
             continue;
         }
 
+        ngx_http_selkies_gamepads_serve(display);
+
         ended = ngx_http_selkies_service_audio(display, listeners);
 
         if (readers != 0 && display->engine == NULL && !w->quitting) {

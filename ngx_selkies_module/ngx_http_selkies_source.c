@@ -46,6 +46,8 @@ static ngx_int_t ngx_http_selkies_check_pulse_server(ngx_str_t *value,
     selkies_source_t *source, ngx_uint_t variable);
 static ngx_int_t ngx_http_selkies_check_pulse_cookie(ngx_str_t *value,
     selkies_source_t *source, ngx_uint_t variable);
+static ngx_int_t ngx_http_selkies_check_pads(ngx_str_t *value,
+    selkies_source_t *source, ngx_uint_t variable);
 static void ngx_http_selkies_pulse_source(ngx_http_selkies_loc_conf_t *conf,
     selkies_source_t *source);
 static ngx_int_t ngx_http_selkies_check_path(ngx_str_t *value);
@@ -81,6 +83,11 @@ static const ngx_http_selkies_way_t  ngx_http_selkies_ways[] = {
       ngx_http_selkies_check_pulse_cookie,
       "an absolute path is expected",
       "an absolute path" },
+    { "selkies_js_socket_path",
+      offsetof(ngx_http_selkies_loc_conf_t, pads),
+      ngx_http_selkies_check_pads,
+      "an absolute path is expected",
+      "an absolute path of at most 80 bytes" },
     { NULL, 0, NULL, NULL, NULL }
 };
 
@@ -438,6 +445,30 @@ ngx_http_selkies_check_pulse_cookie(ngx_str_t *value, selkies_source_t *source,
     }
 
     ngx_memcpy(source->pulse_cookie, value->data, value->len);
+
+    return NGX_OK;
+}
+
+
+/* "" for no gamepads; one that is written is the configuration's matter. */
+
+static ngx_int_t
+ngx_http_selkies_check_pads(ngx_str_t *value, selkies_source_t *source,
+    ngx_uint_t variable)
+{
+    ngx_memzero(source->pads_folder, SELKIES_PATH_LEN);
+
+    if (value->len == 0) {
+        return NGX_OK;
+    }
+
+    if (value->len > SELKIES_GAMEPAD_FOLDER_MAX
+        || ngx_http_selkies_check_path(value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(source->pads_folder, value->data, value->len);
 
     return NGX_OK;
 }

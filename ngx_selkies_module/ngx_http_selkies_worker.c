@@ -187,10 +187,12 @@ ngx_http_selkies_init_module(ngx_cycle_t *cycle)
         }
     }
 
-    sc->pads_bell = selkies_bell_open();
+    for (i = 0; i < NGX_HTTP_SELKIES_PADS_BELLS; i++) {
+        sc->pads_bells[i] = selkies_bell_open();
 
-    if (sc->pads_bell == -1) {
-        goto failed;
+        if (sc->pads_bells[i] == -1) {
+            goto failed;
+        }
     }
 
     ngx_http_selkies_cycle = sc;
@@ -219,7 +221,9 @@ ngx_http_selkies_close_bells(void *data)
         close(sc->worker_bells[i]);
     }
 
-    close(sc->pads_bell);
+    for (i = 0; i < NGX_HTTP_SELKIES_PADS_BELLS; i++) {
+        close(sc->pads_bells[i]);
+    }
 
     for (i = 0; i < SELKIES_STREAMS_MAX; i++) {
         if (sc->display_bells[i] != 0) {

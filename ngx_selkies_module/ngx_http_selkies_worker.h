@@ -21,6 +21,15 @@
 #define NGX_HTTP_SELKIES_JOIN_MS  2000      /* for a thread to end */
 
 
+/* Who serves gamepads: those of the configuration's displays, and others. */
+
+typedef enum {
+    NGX_HTTP_SELKIES_PADS_FIRST = 0,        /* worker */
+    NGX_HTTP_SELKIES_PADS_OWNER,
+    NGX_HTTP_SELKIES_PADS_BELLS
+} ngx_http_selkies_pads_bell_e;
+
+
 /* What the master makes for a cycle and its workers inherit. */
 
 typedef struct {
@@ -30,7 +39,7 @@ typedef struct {
     int                           display_bells[SELKIES_STREAMS_MAX];
     int                           desktop_bells[SELKIES_STREAMS_MAX];
     int                           audio_bells[SELKIES_STREAMS_MAX];
-    int                           pads_bell;    /* of who serves gamepads */
+    int                           pads_bells[NGX_HTTP_SELKIES_PADS_BELLS];
 } ngx_http_selkies_cycle_t;
 
 
@@ -90,9 +99,20 @@ void ngx_http_selkies_service(void);
 void ngx_http_selkies_gamepads_listen(ngx_cycle_t *cycle,
     ngx_http_selkies_main_conf_t *smcf);
 
-/* A worker begins, or ceases, to serve them, if it is the one that does. */
+/* A worker begins to serve them, if it is the one that does. */
 
 void ngx_http_selkies_gamepads_start(ngx_cycle_t *cycle);
+
+/*
+ * The owner: sockets for a display that variables name, if they name a folder
+ * for them.  One attempt for a record; the log says why there are none.
+ */
+
+void ngx_http_selkies_gamepads_serve(ngx_http_selkies_display_t *display);
+
+/* A worker ceases to serve those of a display, or any, if it did. */
+
+void ngx_http_selkies_gamepads_close(ngx_http_selkies_display_t *display);
 void ngx_http_selkies_gamepads_stop(void);
 
 /* What clients of workers that are gone held, and of this one, goes. */

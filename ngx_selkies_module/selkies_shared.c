@@ -133,7 +133,7 @@ selkies_stream_hold(selkies_shared_t *shared, selkies_worker_t *worker,
 
         if (selkies_source_same(&stream->source, source)) {
             if (source->generation > stream->source.generation) {
-                stream->source.generation = source->generation;
+                stream->source = *source;
             }
 
             goto held;

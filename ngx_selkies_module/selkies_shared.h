@@ -175,6 +175,10 @@ typedef struct {
     char                       pulse_source[SELKIES_AUDIO_NAME_LEN];
     uint64_t                   idle_ms;
     uint32_t                   generation;
+
+    /* not compared: gamepads' sockets, where variables name the folder */
+
+    char                       pads_folder[SELKIES_PATH_LEN];
 } selkies_source_t;
 
 
