@@ -60,7 +60,7 @@ export default [
         files: ['web/**/*.js'],
         languageOptions: {
             ecmaVersion: 2024, sourceType: 'module',
-            globals: globals('AbortSignal AudioContext AudioDecoder AudioEncoder AudioData '
+            globals: globals('AbortController AbortSignal Audio AudioContext AudioDecoder AudioEncoder AudioData '
                 + 'AudioWorkletNode Blob CSS ClipboardItem File TextDecoder TextEncoder btoa '
                 + 'DOMException DataView EncodedAudioChunk EncodedVideoChunk GainNode Image '
                 + 'MessageChannel Option removeEventListener '

@@ -345,6 +345,7 @@ struct ngx_http_selkies_session_s {
     unsigned                     extended:1;    /* it spoke _ext */
     unsigned                     want_status:1;
     unsigned                     want_apps:1;
+    unsigned                     want_reload:1;
     unsigned                     told_apps:1;
     unsigned                     want_rumble:1;
     unsigned                     pads_beat:1;   /* it says what it holds */

@@ -52,6 +52,14 @@ void ngx_http_selkies_close(ngx_http_selkies_session_t *s, ngx_uint_t code,
     const char *reason);
 
 /*
+ * Asks a client that understands it to come by another socket while this one
+ * still serves it, for as long as that may take.  NGX_DECLINED: this one does
+ * not, close it.
+ */
+
+ngx_int_t ngx_http_selkies_hand_over(ngx_http_selkies_session_t *s);
+
+/*
  * Ends the session from the event loop's next turn on: nothing of it may be
  * used by then, all of it until then.
  */

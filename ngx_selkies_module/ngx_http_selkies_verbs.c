@@ -435,6 +435,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
 
     s->want_status = (ext.want & SELKIES_EXT_STATUS) != 0;
     s->want_apps = (ext.want & SELKIES_EXT_APPS) != 0;
+    s->want_reload = (ext.want & SELKIES_EXT_RELOAD) != 0;
     s->want_rumble = (ext.want & SELKIES_EXT_RUMBLE) != 0;
     s->opus_mic = ngx_http_selkies_microphone_available(s)
                   && (ext.want & SELKIES_EXT_OPUS_MIC) != 0;
@@ -475,7 +476,7 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     len = selkies_format_ext(buf, sizeof(buf), SELKIES_VERSION,
                              (char *) text, (int) s->conf->open,
                              SELKIES_EXT_STATUS | SELKIES_EXT_HTML
-                             | SELKIES_EXT_RUMBLE
+                             | SELKIES_EXT_RUMBLE | SELKIES_EXT_RELOAD
                              | (ngx_http_selkies_has_apps(s)
                                 ? SELKIES_EXT_APPS : 0)
                              | (ngx_http_selkies_microphone_available(s)

@@ -17,6 +17,7 @@
 #define NGX_HTTP_SELKIES_READ_ROUNDS    8       /* of 16K, then others' turn */
 #define NGX_HTTP_SELKIES_PONG_BACKLOG   (64 * 1024)
 #define NGX_HTTP_SELKIES_CLOSE_TIMEOUT  5000
+#define NGX_HTTP_SELKIES_HAND_OVER      3000
 #define NGX_HTTP_SELKIES_FRAME_RATE     16      /* bytes a millisecond */
 
 
@@ -460,6 +461,35 @@ ngx_http_selkies_close(ngx_http_selkies_session_t *s, ngx_uint_t code,
 }
 
 
+/*
+ * It opens another socket before it closes this one, which has no pictures
+ * and no sound any more, but takes its input until then.
+ */
+
+ngx_int_t
+ngx_http_selkies_hand_over(ngx_http_selkies_session_t *s)
+{
+    if (!s->want_reload || !s->live || s->closing || s->dead) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_selkies_session_unwatch(s);
+    ngx_http_selkies_audio_leave(s);
+    ngx_http_selkies_microphone_leave(s);
+
+    ngx_http_selkies_text(s, (u_char *) SELKIES_TEXT_RELOAD,
+                          sizeof(SELKIES_TEXT_RELOAD) - 1);
+
+    s->timer.cancelable = 0;
+
+    ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_CLOSE,
+                         NGX_HTTP_SELKIES_HAND_OVER);
+    ngx_post_event(s->connection->write, &ngx_posted_next_events);
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_selkies_abort(ngx_http_selkies_session_t *s)
 {
@@ -693,9 +723,16 @@ ngx_http_selkies_expired(ngx_http_selkies_session_t *s,
     case NGX_HTTP_SELKIES_CLOSE:
         if (!s->closing) {
 
-            /* its successor has had the time for its first picture */
+            /* its successor has had the time for its first picture, or
+               there is none */
 
-            ngx_http_selkies_close(s, SELKIES_CLOSE_NORMAL, NULL);
+            if (ngx_http_selkies_leaving()) {
+                ngx_http_selkies_close(s, SELKIES_CLOSE_RESTART,
+                                       NGX_HTTP_SELKIES_RELOADED);
+            } else {
+                ngx_http_selkies_close(s, SELKIES_CLOSE_NORMAL, NULL);
+            }
+
             return;
         }
 

@@ -724,6 +724,7 @@ ngx_http_selkies_quit(void)
     ngx_queue_t                 *q, *next, *d, *displays;
     ngx_http_selkies_worker_t   *w = &ngx_http_selkies_worker;
     ngx_http_selkies_display_t  *display;
+    ngx_http_selkies_session_t  *s;
 
     if (w->quitting) {
         return;
@@ -748,10 +749,16 @@ ngx_http_selkies_quit(void)
              q = next)
         {
             next = ngx_queue_next(q);
+            s = ngx_queue_data(q, ngx_http_selkies_session_t, queue);
 
-            ngx_http_selkies_close(
-                ngx_queue_data(q, ngx_http_selkies_session_t, queue),
-                SELKIES_CLOSE_RESTART, NGX_HTTP_SELKIES_RELOADED);
+            /* one process alone goes on with other displays at once */
+
+            if (ngx_process != NGX_PROCESS_WORKER
+                || ngx_http_selkies_hand_over(s) != NGX_OK)
+            {
+                ngx_http_selkies_close(s, SELKIES_CLOSE_RESTART,
+                                       NGX_HTTP_SELKIES_RELOADED);
+            }
         }
     }
 }

@@ -240,7 +240,7 @@ my ($screens) = text('web/ui/screens.js') =~ /SCREENS = \{\n(.*?)\n\};/s;
 my %screen = $screens =~ /^    (\w+): \{\s*icon: '\w+', title: '([^']+)'/gm;
 my ($trouble) = text('docs/troubleshooting.md')
 	=~ /^## What the page says\n(.*?)^## /ms;
-my %described = reverse $trouble =~ /^\| ([^|]+) \| `(\w+)` \|/gm;
+my %described = reverse $trouble =~ /^\| ([^|]+) \| (?:`\d+`, )?`(\w+)` \|/gm;
 
 is(scalar keys %screen, scalar(() = $screens =~ /title: /g),
 	'every screen is understood');

@@ -13,6 +13,8 @@ use Test::More;
 
 use lib 'lib', 't/lib';
 
+use JSON::PP;
+
 use Selkies;
 use Selkies::WebSocket;
 use Selkies::X;
@@ -125,6 +127,58 @@ ok($c->wait_close(5), 'told');
 ok(wait_for(sub { !$x->keys() }, 3), 'and released');
 is($x->size(), '1280x720', 'the size stays');
 $_->drop() for $c, @v;
+$t->reloaded();
+
+###############################################################################
+# a client of ours opens its next socket before it closes this one; until then
+# its keys arrive, and who never comes is told like all others
+
+sub ours {
+	my (%o) = @_;
+
+	my $new = Selkies::WebSocket->new($t);
+
+	$new->wait_until(sub { @{ $new->{texts} } || $new->{close} });
+
+	$new->send_text('_ext,' . encode_json({ version => 'x', want => [ 'reload' ],
+		%o }), Selkies::WebSocket::settings(1280, 720));
+	$new->{auto_ack} = 1;
+
+	return $new;
+}
+
+my $old = ours();
+my $told = decode_json(substr $old->wait_text(qr/^_ext,/), 5);
+
+ok(scalar(grep { $_ eq 'reload' } @{ $told->{have} }), 'reload is offered');
+ok($old->wait_frame(key => 1), 'a client of ours has a picture');
+$x->events();
+$old->send_text('kd,97', 'ku,97');
+ok($x->wait(qr/^key press \d+ 0x61/, 3), 'and types');
+$t->reload();
+ok($old->wait_text(qr/^\{"type":"reload"\}$/), 'it is asked to come again');
+$old->send_text('kd,98');
+ok(wait_for(sub { my @k = $x->keys(); @k == 1 }, 3), 'its keys arrive meanwhile');
+ok($t->reloaded(), 'the old workers are leaving');
+
+my $successor = ours(resume => $told->{resume});
+
+ok($successor->wait_frame(key => 1), 'its next socket has a picture');
+ok(!$old->{close}, 'and this one is still open');
+$old->close(1000);
+ok(wait_for(sub { !$x->keys() }, 3), 'which leaves no key down');
+is(scalar(grep { /^KILL/ } @{ $old->{texts} }, @{ $successor->{texts} }), 0,
+	'nobody was thrown out');
+ok($successor->round_trip(), 'the next socket has the desktop');
+
+my $before = clock();
+
+$t->reload();
+ok($successor->wait_close(8), 'who does not come is closed');
+is("$successor->{close}{code} $successor->{close}{reason}",
+	'1012 server reloaded', 'as all others are');
+cmp_ok(clock() - $before, '>', 2, 'after some time');
+$successor->drop();
 $t->reloaded();
 
 ###############################################################################

@@ -11,38 +11,46 @@ import { applyTheme } from './screen.js';
 import { Session } from './session.js';
 
 const RESIZE_DEBOUNCE_MS = 100;
-const SILENCE_CHECK_MS = 5000;
 /** the default of ui_title: nobody has chosen one */
 const PLAIN_TITLE = 'Selkies';
 
 const stage = /** @type {HTMLElement} */ (document.getElementById('stage'));
 const loading = /** @type {HTMLElement} */ (document.getElementById('loading'));
 const probing = new URLSearchParams(location.search).get('probe') === '1';
-const workerUrl = new URL('media/worker.js', import.meta.url).href;
-
-/** @returns {Worker} */
-function startWorker() {
-    /** @type {any} */
-    let url = workerUrl;
-    const types = /** @type {any} */ (globalThis).trustedTypes;
-
-    if (types !== undefined) {
-        url = types.createPolicy('selkies', {
-            createScriptURL: (/** @type {string} */ wanted) => {
-                if (wanted !== workerUrl) {
-                    throw new TypeError('not a worker of this client');
-                }
-                return wanted;
-            }
-        }).createScriptURL(workerUrl);
+const workers = ['worker', 'relay'].map(
+    name => new URL(`media/${name}.js`, import.meta.url).href);
+/** @type {any} */
+const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('selkies', {
+    createScriptURL: (/** @type {string} */ wanted) => {
+        if (!workers.includes(wanted)) {
+            throw new TypeError('not a worker of this client');
+        }
+        return wanted;
     }
+});
 
-    return new Worker(url, { type: 'module', name: 'selkies media' });
+/** @param {number} [which] of the workers
+ *  @returns {Worker} */
+function startWorker(which = 0) {
+    const url = workers[which] ?? '';
+
+    return new Worker(policy?.createScriptURL(url) ?? url,
+                      { type: 'module', name: 'selkies media' });
+}
+
+
+/** What is to be decoded in another way than the usual one, see ladder.js. */
+function demoted() {
+    try {
+        return localStorage.getItem('selkies-ladder-1') !== null;
+    } catch {
+        return false;
+    }
 }
 
 
 /** The element that shows the stream, and its place on the stage. */
-class Picture {
+export class Picture {
     constructor() {
         /** @type {HTMLVideoElement | HTMLCanvasElement | null} */
         this.element = null;
@@ -58,6 +66,7 @@ class Picture {
     /** @param {HTMLVideoElement | HTMLCanvasElement} element */
     mount(element) {
         element.id = 'screen';
+        this.element?.remove();
         this.element = element;
         stage.prepend(element);
         this.layout();
@@ -96,13 +105,14 @@ class Picture {
 
 /** Hands the worker a place to put frames, best first.
  *
- * @param {Worker}  worker
  * @param {Picture} picture
- * @param {Session} session */
-function connectSink(worker, picture, session) {
+ * @param {Session} session
+ * @param {boolean} [flat]  a canvas, and nothing else */
+function connectSink(picture, session, flat) {
+    const { worker } = session;
     const Generator = /** @type {any} */ (globalThis).MediaStreamTrackGenerator;
 
-    if (Generator !== undefined) {
+    if (Generator !== undefined && flat !== true) {
         const track = new Generator({ kind: 'video' });
 
         picture.mountTrack(track);
@@ -113,7 +123,11 @@ function connectSink(worker, picture, session) {
 
     session.on('track', message => picture.mountTrack(message.track));
     session.whenReady(message => {
-        if (message.generator) {
+        if (worker !== session.worker) {
+            return;
+        }
+
+        if (message.generator && flat !== true) {
             worker.postMessage({ t: 'init', probe: probing });
             return;
         }
@@ -149,10 +163,6 @@ function watchPage(session, picture) {
 
     new ResizeObserver(resized).observe(stage);
     watchRatio();
-    addEventListener('online', () => session.awake());
-    addEventListener('pageshow', event => event.persisted && session.awake());
-    document.addEventListener('visibilitychange', () => session.visibility());
-    setInterval(() => session.checkSilence(), SILENCE_CHECK_MS);
 }
 
 
@@ -219,11 +229,13 @@ function watchLoading(session) {
 function watchSound(session) {
     let loading = false;
     const consider = () => {
-        if (!loading && session.state === 'live' && typeof AudioWorkletNode !== 'undefined'
+        if (!loading && session.state === 'live'
             && session.settings.audio_enabled?.value === true)
         {
             loading = true;
-            void import('./sound.js').then(module => module.watch(session, probing));
+            void (typeof AudioWorkletNode === 'undefined' || typeof AudioDecoder === 'undefined'
+                ? import('./plain-sound.js') : import('./sound.js')
+            ).then(module => module.watch(session, probing));
         }
     };
 
@@ -286,42 +298,60 @@ async function loadRest(session, picture) {
 
     void readTitle(session);
 
-    const [dom, screens, pointer, keyboard, toolbar, lite, colour, clip] = await Promise.all([
+    const [dom, screens, pointer, keyboard, toolbar, lite, colour, clip, alive] = await Promise.all([
         import('./ui/dom.js'), import('./ui/screens.js'), import('./input/pointer.js'),
         import('./input/keyboard.js'), import('./ui/toolbar.js'), import('./lite.js'),
-        import('./colour.js'), import('./clipboard.js')]);
+        import('./colour.js'), import('./clipboard.js'), import('./alive.js')]);
     const point = new pointer.Pointer(session, stage, picture);
     const keys = new keyboard.Keyboard(session, stage, point);
     const clipboard = new clip.Clipboard(session, keys);
 
     await dom.styled();
     screens.watch(session, stage);
+    alive.watch(session);
     lite.watch(session);
     colour.watch(session);
     toolbar.mount({ session, stage, picture, pointer: point, keyboard: keys, clipboard });
     watchSound(session);
     watchGamepads(session);
+
+    if (!isSecureContext) {
+        (await import('./ui/plain.js')).advise();
+    }
+}
+
+
+/** What can be decoded here, and how: nothing is asked where all is well.
+ *
+ * @param {Picture} picture */
+async function findWay(picture) {
+    const { Ladder } = await import('./ladder.js');
+
+    return new Ladder({ picture, probing, startWorker, connectSink });
 }
 
 
 async function start() {
-    const missing = !isSecureContext ? 'insecure'
-        : typeof VideoDecoder === 'undefined' || typeof Worker === 'undefined'
-            ? 'decoder' : '';
+    const picture = new Picture();
+    let ladder = typeof VideoDecoder === 'undefined' || typeof Worker === 'undefined'
+                 || demoted() ? await findWay(picture) : null;
 
-    if (missing !== '') {
+    if (ladder !== null && !await ladder.find()) {
         const screens = await import('./ui/screens.js');
 
         await (await import('./ui/dom.js')).styled();
         loading.classList.add('gone');
-        screens.show(missing);
+        screens.show(isSecureContext ? 'decoder' : 'insecure');
         return;
     }
 
-    const picture = new Picture();
-    const worker = startWorker();
-    const session = new Session(worker, () => stage.getBoundingClientRect());
+    const session = new Session(ladder === null ? startWorker() : await ladder.spawn(),
+                                () => stage.getBoundingClientRect());
 
+    session.on('demote', async ({ detail, place }) => {
+        ladder ??= await findWay(picture);
+        await ladder.demote(session, detail, place);
+    });
     session.on('size', size => {
         picture.size = size;
         picture.layout();
@@ -342,14 +372,24 @@ async function start() {
     session.on('end', rest);
     watchLoading(session);
     watchPage(session, picture);
+
+    if (ladder !== null) {
+        await ladder.attach(session);
+    }
+
     session.connect(false);
 
     /* a video without a picture holds back the page's load event */
+    const attach = () => {
+        if (ladder === null) {
+            connectSink(picture, session);
+        }
+    };
+
     if (document.readyState === 'complete') {
-        connectSink(worker, picture, session);
+        attach();
     } else {
-        addEventListener('load', () => connectSink(worker, picture, session),
-                         { once: true });
+        addEventListener('load', attach, { once: true });
     }
 }
 

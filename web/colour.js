@@ -18,6 +18,6 @@ export function watch(session) {
 
         fragment.plain = true;
         session.preferences.change('h264_fullcolor');
-        session.send(['SETTINGS,' + JSON.stringify(session.claim())]);
+        session.claimAgain();
     });
 }

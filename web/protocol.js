@@ -91,8 +91,8 @@ export function parseText(text) {
  * `#display2-right` is a further screen, anything else controls `primary`.
  *
  * @param {string} hash
- * @returns {{ shared: boolean, display: string, position: string, plain?: boolean }}
- *          plain is for colour.js
+ * @returns {{ shared: boolean, display: string, position: string, plain?: boolean,
+ *          encoder?: string }}  plain is for colour.js, encoder for ladder.js
  */
 export function parseFragment(hash) {
     const screen = /^#(display[2-4])-(right|left|up|down)$/.exec(hash);
@@ -165,7 +165,7 @@ export function dpiFor(ratio) {
  * The SETTINGS object that claims a display. What it leaves out is the
  * server's default.
  *
- * @param {{ display: string, position: string, plain?: boolean }} fragment
+ * @param {{ display: string, position: string, plain?: boolean, encoder?: string }} fragment
  * @param {{ width: number, height: number }} size  stream pixels
  * @param {number} dpi
  * @returns {Record<string, string | number | boolean>}
@@ -185,6 +185,10 @@ export function claimOf(fragment, size, dpi) {
 
     if (fragment.plain === true) {
         claim.h264_fullcolor = false;
+    }
+
+    if (fragment.encoder !== undefined) {
+        claim.encoder = fragment.encoder;
     }
 
     return claim;

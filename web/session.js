@@ -10,9 +10,8 @@ import { backOff, claimOf, parseFragment } from './protocol.js';
 import { Preferences, ScreenChoice } from './screen.js';
 import { hear } from './words.js';
 
-const HIDE_DELAY_MS = 1000;
 const STABLE_MS = 3000;
-const SILENCE_MS = 15000;
+const SWAP_RETRY_MS = 100;
 
 /** @type {Record<number, string>} */
 const REFUSALS = { 401: 'login', 403: 'forbidden', 429: 'busy' };
@@ -30,12 +29,17 @@ export const VERSION = /\/v\/(\d[^/]*)\/[^/]+\.js$/.exec(import.meta.url)?.[1] ?
 
 export class Session {
     /**
-     * @param {Worker} worker  media/worker.js, for this session alone
+     * @param {Worker | MessagePort} worker  media/worker.js, for this session alone
      * @param {() => { width: number, height: number }} area  of the page, CSS pixels
      */
     constructor(worker, area) {
-        this.worker = worker;
         this.area = area;
+        /** how pictures are decoded, see ladder.js */
+        this.way = 'codecs';
+        /** that of a way which has one
+         *
+         * @type {HTMLVideoElement | null} */
+        this.element = null;
         /** @type {State} */
         this.state = 'connecting';
         this.fragment = parseFragment(location.hash);
@@ -90,14 +94,30 @@ export class Session {
         /** @type {import('./sound.js').Sound | null} once it is loaded */
         this.sound = null;
         this.sentSize = '';
-        this.hideTimer = 0;
+        /** nobody looks: there are no pictures, see alive.js */
         this.stopped = false;
         /** what has to stay behind something, or null */
         this.waiting = /** @type {{ texts: string[], measure?: boolean }[] | null} */ (null);
 
+        this.worker = worker;
+        this.use(worker);
+    }
+
+    /** What serves this session from now on; the former one ends.
+     *
+     * @param {Worker | MessagePort} worker */
+    use(worker) {
+        if (worker !== this.worker) {
+            this.worker.postMessage({ t: 'close' });
+            /** @type {any} */ (this.worker).terminate?.();
+            this.capabilities = null;
+            this.worker = worker;
+        }
+
         worker.onmessage = event => this.fromWorker(event.data);
-        worker.onerror = event => this.capabilities === null
-                                  && this.end('broken', event.message ?? '');
+        /** @type {any} */ (worker).onerror = (/** @type {ErrorEvent} */ event) =>
+            this.capabilities === null
+            && this.emit('demote', { place: true, detail: event.message ?? '' });
     }
 
     /**
@@ -129,11 +149,14 @@ export class Session {
     fromWorker(message) {
         switch (message.t) {
         case 'ready':
-            if (!message.decoder) {
-                this.end('decoder', 'VideoDecoder is missing in workers');
-            }
             this.capabilities = message;
-            this.emit('ready', message);
+
+            if (message.decoder || this.way !== 'codecs') {
+                this.emit('ready', message);
+            } else {
+                this.emit('demote', { place: true, detail: 'VideoDecoder is missing in workers' });
+            }
+
             break;
 
         case 'open':
@@ -163,7 +186,7 @@ export class Session {
             break;
 
         case 'failed':
-            this.end('decoder', message.detail);
+            this.emit('demote', { place: false, detail: message.detail });
             break;
 
         case 'stats':
@@ -252,9 +275,6 @@ export class Session {
 
     /** @param {number} id */
     onOpen(id) {
-        /* a resume id is good for one socket, and this one has just used it */
-        this.resume = '';
-
         if (id === this.current) {
             this.openedAt = performance.now();
             this.heardAt = this.openedAt;
@@ -263,13 +283,17 @@ export class Session {
             this.missing = '';
             this.setState('waiting');
             this.sendSize();
-            this.visibility();
         }
     }
 
     /** @param {{ id: number, code: number, reason: string, opened: boolean, inherits: number }} lost */
     async onClosed(lost) {
-        if (lost.id !== this.current || this.state === 'ended') {
+        if (this.state === 'ended') {
+            return;
+        }
+
+        if (lost.id !== this.current) {
+            this.swapFailed(lost.id);
             return;
         }
 
@@ -307,6 +331,17 @@ export class Session {
         if (lost.id === this.current && this.state === 'lost') {
             this.retryIn(backOff(this.attempt++, lost.code, Math.random()));
         }
+    }
+
+    /** A worker that was about to leave may have answered: there are others.
+     *
+     *  @param {number} id  of the socket that was to replace the one in use */
+    swapFailed(id) {
+        setTimeout(() => {
+            if (id === this.socketId && id !== this.current && this.connected()) {
+                this.connect(true);
+            }
+        }, SWAP_RETRY_MS);
     }
 
     /** A failed upgrade hides its reason; the status route tells it.
@@ -384,11 +419,21 @@ export class Session {
      *
      *  @param {unknown} version */
     checkVersion(version) {
-        if (VERSION !== '' && typeof version === 'string' && version !== VERSION
-            && sessionStorage.getItem('selkies-reloaded') !== version)
-        {
+        if (VERSION === '' || typeof version !== 'string' || version === VERSION) {
+            return;
+        }
+
+        try {
+            if (sessionStorage.getItem('selkies-reloaded') === version) {
+                this.emit('say', `The server is ${version}, this page ${VERSION}: `
+                                 + 'restart the server, or load the page anew.');
+                return;
+            }
+
             sessionStorage.setItem('selkies-reloaded', version);
             location.reload();
+        } catch {
+            /* without a memory it would be loaded for ever */
         }
     }
 
@@ -424,6 +469,18 @@ export class Session {
         }
     }
 
+    /** What a claim says has changed. */
+    claimAgain() {
+        this.send(['SETTINGS,' + JSON.stringify(this.claim())]);
+    }
+
+    /** The socket in use is dead, whatever it says. */
+    reconnect() {
+        this.emit('released');
+        this.setState('lost');
+        this.connect(false);
+    }
+
     connected() {
         return this.state === 'waiting' || this.state === 'live';
     }
@@ -437,46 +494,5 @@ export class Session {
             this.sentSize = text;
             this.send([`r,${text},${this.fragment.display}`]);
         }
-    }
-
-    /** The network or the user is back: do not wait for timers. */
-    awake() {
-        if (this.state === 'lost' && this.retryTimer !== 0) {
-            this.retry();
-        } else {
-            this.checkSilence(SILENCE_MS / 2);
-        }
-    }
-
-    /** A socket can be dead without knowing it, but the server sends statistics.
-     *
-     *  @param {number} [limit] */
-    checkSilence(limit = SILENCE_MS) {
-        if (this.expectsStats && this.connected()
-            && performance.now() - this.heardAt > limit)
-        {
-            this.emit('released');
-            this.setState('lost');
-            this.connect(false);
-        }
-    }
-
-    visibility() {
-        clearTimeout(this.hideTimer);
-
-        if (document.visibilityState === 'hidden') {
-            this.hideTimer = window.setTimeout(() => {
-                this.stopped = true;
-                this.send(['STOP_VIDEO']);
-            }, HIDE_DELAY_MS);
-            return;
-        }
-
-        if (this.stopped) {
-            this.stopped = false;
-            this.send(['START_VIDEO']);
-        }
-
-        this.awake();
     }
 }

@@ -64,7 +64,7 @@ export class Sound {
         this.onBegin = () => {};
         this.chip = element('button', { class: 'chip sound', type: 'button', hidden: '' },
             icon('muted'), 'Click for sound');
-        this.unlock = () => void this.context?.resume();
+        this.unlock = () => this.resume();
         this.chip.addEventListener('click', this.unlock);
         document.getElementById('chips')?.append(this.chip);
 
@@ -74,6 +74,16 @@ export class Sound {
         session.sound = this;
         session.emit('sound', this.state);
         this.ask();
+    }
+
+    /** In a gesture: the browser may have waited for one. */
+    resume() {
+        void this.context?.resume();
+    }
+
+    /** Whether what comes is heard. */
+    get plays() {
+        return this.node !== null && this.context?.state === 'running';
     }
 
     /** What the server is told, by each new socket, too. */
@@ -104,8 +114,7 @@ export class Sound {
         const locked = this.state === 'locked';
 
         this.set(!offered ? 'off' : this.muted ? 'muted' : locked ? 'locked'
-            : this.running && this.node !== null && this.context?.state === 'running'
-                && this.session.connected() ? 'on' : 'off');
+            : this.running && this.plays && this.session.connected() ? 'on' : 'off');
     }
 
     /** @param {SoundState} state */

@@ -6,6 +6,7 @@
  *
  *   open {url, width, height, dpr}   a page of its own; ends when it has loaded;
  *        {mobile, scheme}            with fingers (Chromium); dark or light
+ *        {script}                    runs before any script of the page
  *   page {n}                         which of the open pages is meant
  *   eval {code}                      the body of an async function in the page
  *   press {key} · type {text} · down {key} · up {key}
@@ -18,6 +19,9 @@
  *   stand-in {have}                  starts a server of our own: its address
  *   show {i, id, data}               it sends a picture of the clip
  *   heard                            what its newest websocket said so far
+ *   tell {text}                      it says that
+ *   drop {code, reason}              it closes that
+ *   sockets                          {opened, closed}: how many; codes of the page
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
@@ -44,6 +48,8 @@ class Chromium {
 
         this.browser = await chromium.launch({ executablePath: path,
                                                args: ['--no-sandbox',
+                /* an address that is not secure, unlike localhost */
+                '--host-resolver-rules=MAP desk.test 127.0.0.1',
                 /* as for people */ '--autoplay-policy=document-user-activation-required',
                 /* a microphone that beeps, and a yes to the question */
                 '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] });
@@ -69,6 +75,12 @@ class Chromium {
     }
 
     /** @param {any} page
+     *  @param {string} script */
+    before(page, script) {
+        return page.addInitScript(script);
+    }
+
+    /** @param {any} page
      *  @param {any} o */
     wheel(page, o) {
         return page.mouse.wheel(o.dx, o.dy);
@@ -83,7 +95,8 @@ class Firefox {
 
         this.browser = await puppeteer.launch({ browser: 'firefox', headless: true,
                                                 executablePath: path,
-            extraPrefsFirefox: { 'media.navigator.streams.fake': true,
+            extraPrefsFirefox: { 'network.dns.localDomains': 'desk.test',
+                                 'media.navigator.streams.fake': true,
                                  'media.navigator.permission.disabled': true } });
     }
 
@@ -105,6 +118,12 @@ class Firefox {
     viewport(page, o) {
         return page.setViewport({ width: o.width, height: o.height,
                                   deviceScaleFactor: o.dpr });
+    }
+
+    /** @param {any} page
+     *  @param {string} script */
+    before(page, script) {
+        return page.evaluateOnNewDocument(script);
     }
 
     /** @param {any} page
@@ -130,6 +149,11 @@ let standIn = null;
 async function open(o) {
     page = await driver.newPage({ dpr: 1, width: 1280, height: 720, ...o });
     pages.push(page);
+
+    if (o.script !== undefined) {
+        await driver.before(page, o.script);
+    }
+
     page.on('console', (/** @type {any} */ message) => {
         if (message.type() === 'error') {
             problems.push(`console: ${message.text()} ${message.location()?.url ?? ''}`);
@@ -194,7 +218,10 @@ const commands = {
         return standIn.start();
     },
     show: o => standIn?.show(o),
-    heard: () => standIn?.heard
+    heard: () => standIn?.heard,
+    tell: o => standIn?.say(o.text),
+    drop: o => standIn?.drop(o.code, o.reason ?? ''),
+    sockets: () => ({ opened: standIn?.opened, closed: standIn?.closed })
 };
 
 

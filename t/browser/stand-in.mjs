@@ -36,7 +36,7 @@ function frame(opcode, payload) {
 /** Whole messages off the front of what came; browsers do not fragment these.
  *
  * @param {Buffer} bytes
- * @returns {{ texts: string[], closed: boolean, rest: Buffer }} */
+ * @returns {{ texts: string[], closed: boolean, code: number, rest: Buffer }} */
 function unframe(bytes) {
     const texts = [];
     let at = 0;
@@ -46,7 +46,7 @@ function unframe(bytes) {
         const extra = short === 126 ? 2 : short === 127 ? 8 : 0;
 
         if (bytes.length < at + 6 + extra) {
-            return { texts, closed: false, rest: bytes.subarray(at) };
+            return { texts, closed: false, code: 0, rest: bytes.subarray(at) };
         }
 
         const opcode = /** @type {number} */ (bytes[at]) & 15;
@@ -54,11 +54,14 @@ function unframe(bytes) {
             : extra === 2 ? bytes.readUInt16BE(at + 2) : bytes.readUIntBE(at + 4, 6);
         const start = at + 6 + extra;
 
-        if (opcode === CLOSE) {
-            return { texts, closed: true, rest: bytes.subarray(bytes.length) };
-        }
         if (bytes.length < start + length) {
-            return { texts, closed: false, rest: bytes.subarray(at) };
+            return { texts, closed: false, code: 0, rest: bytes.subarray(at) };
+        }
+        if (opcode === CLOSE) {
+            const mask = bytes.readUInt16BE(start - 4);
+
+            return { texts, closed: true, rest: bytes.subarray(bytes.length),
+                     code: length < 2 ? 1005 : bytes.readUInt16BE(start) ^ mask };
         }
         if (opcode === TEXT) {
             texts.push(bytes.subarray(start, start + length).map(
@@ -77,6 +80,10 @@ export class StandIn {
         this.have = have;
         /** @type {string[]} what the newest socket said */
         this.heard = [];
+        /** how many there were, and how those that the page closed were closed */
+        this.opened = 0;
+        /** @type {number[]} */
+        this.closed = [];
         /** @type {import('node:stream').Duplex | null} the newest one */
         this.socket = null;
         /** @type {Set<import('node:stream').Duplex>} */
@@ -132,6 +139,7 @@ export class StandIn {
                      + `Connection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
         this.sockets.add(socket);
         this.socket = socket;
+        this.opened++;
         this.heard = [];
         this.say('MODE websockets');
 
@@ -148,6 +156,7 @@ export class StandIn {
                 this.hear(message.texts);
             }
             if (message.closed) {
+                this.closed.push(message.code);
                 socket.end(frame(CLOSE, Buffer.from([3, 0xe8])));
             }
         });
@@ -160,7 +169,8 @@ export class StandIn {
 
             if (text.startsWith('_ext,')) {
                 this.say('_ext,' + JSON.stringify({
-                    version: 'stand-in', resume: '', open: false, have: this.have }));
+                    version: 'stand-in', resume: `resume-${this.opened}`, open: false,
+                    have: this.have }));
             }
         }
     }
@@ -184,6 +194,19 @@ export class StandIn {
         head.writeUInt16BE(CLIP.height, 8);
         this.socket?.write(frame(BINARY, Buffer.concat([
             head, Buffer.from(o.data ?? picture.data, 'base64')])));
+    }
+
+    /** Closes the newest socket, or lets the line break: code 1006.
+     *
+     * @param {number} code
+     * @param {string} reason */
+    drop(code, reason) {
+        if (code === 1006) {
+            this.socket?.destroy();
+        } else {
+            this.socket?.end(frame(CLOSE, Buffer.concat([
+                Buffer.from([code >> 8, code & 255]), Buffer.from(reason)])));
+        }
     }
 
     close() {

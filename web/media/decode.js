@@ -106,6 +106,9 @@ const CATCH_UP_MS = 5000;
 
 const ERRORS_FATAL = 6;
 
+/* a decoder that takes pictures and gives none has failed, and does not know it */
+const HANGS_MS = 5000;
+
 /* High 4:4:4 Predictive, which some browsers have no decoder for */
 const FULL_COLOUR = /^avc1\.f4/;
 const ERRORS_COLOUR = 2;
@@ -136,6 +139,10 @@ export class Decoder {
         this.dropped = 0;
         /** units the decoder was given */
         this.taken = 0;
+        /** when this decoder was given its first unit, 0 once something came out */
+        this.owesSince = 0;
+        /** others of its kind may decode parts of the picture */
+        this.stripes = true;
     }
 
     /** Access units waiting to be decoded. */
@@ -223,11 +230,13 @@ export class Decoder {
             const decoder = new VideoDecoder({
                 output: frame => {
                     this.errors = 0;
+                    this.owesSince = 0;
                     this.events.picture(frame);
                 },
                 error: error => decoder === this.decoder && this.onError(error)
             });
             this.decoder = decoder;
+            this.owesSince = performance.now();
 
         } else if (codec === this.codec && header.width === this.width
                    && header.height === this.height)
@@ -243,6 +252,15 @@ export class Decoder {
         return true;
     }
 
+    /** @param {number} now */
+    check(now) {
+        if (this.owesSince !== 0 && now - this.owesSince > HANGS_MS && !this.needKey) {
+            /* once more, in software */
+            this.errors += 2;
+            this.onError(new DOMException('nothing comes out', 'TimeoutError'));
+        }
+    }
+
     /** @param {DOMException} error */
     onError(error) {
         if (this.decoder?.state === 'configured') {
@@ -254,6 +272,7 @@ export class Decoder {
         this.decoder = null;
         this.codec = '';
         this.needKey = true;
+        this.owesSince = 0;
 
         /* a browser may take an idle decoder back: nothing is wrong with it */
         if (error.name !== 'QuotaExceededError') {

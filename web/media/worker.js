@@ -1,7 +1,8 @@
 /**
  * Socket, demultiplexer and decoder, away from the page's jank. The page owns
  * every decision (when to connect, what to say); this worker owns the sockets,
- * the VideoDecoder and every VideoFrame until a sink has it.
+ * the VideoDecoder and every VideoFrame until a sink has it. Where workers do
+ * not work the page runs it itself, behind a port (see ladder.js).
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
@@ -40,7 +41,8 @@ const SOUND = 1;
  * @property {number}    height
  */
 
-const page = /** @type {any} */ (globalThis);
+/** @type {any} */
+export const page = /** @type {any} */ (globalThis).selkiesPort ?? globalThis;
 const clockOffset = performance.timeOrigin;
 
 /** @type {Connection | null} */
@@ -62,7 +64,8 @@ let kept = null;
 let watched = null;
 /** @type {VideoFrame | null} the last picture from before there was a sink */
 let early = null;
-/** @type {typeof import('./audio.js') | null} loaded when the page wants sound */
+/** @type {{ push: (message: ArrayBuffer) => void } | null} loaded when the page
+ *  wants sound */
 let sound = null;
 
 const figures = new Figures(performance.now());
@@ -112,7 +115,7 @@ async function probe(frame) {
 
 
 /** @param {VideoFrame} frame */
-function onPicture(frame) {
+export function onPicture(frame) {
     const now = performance.now();
     const arrived = frame.timestamp / 1000;
 
@@ -152,7 +155,7 @@ function onPicture(frame) {
 }
 
 
-const events = {
+export const events = {
     picture: onPicture,
     keyMissed: askForKey,
     broken() {
@@ -168,8 +171,16 @@ const events = {
 };
 
 /* for pictures that come whole, and for those that come in rows */
-const decoder = new Decoder(events);
+let decoder = new Decoder(events);
 const rows = new Rows(events);
+
+/** For entries of the worker that decode in another way, see relay.js.
+ *
+ *  @param {any} parts  some of these */
+export function use(parts) {
+    ({ decoder, sink, sound } = { decoder, sink, sound, ...parts });
+}
+
 
 function restart() {
     decoder.restart();
@@ -211,7 +222,7 @@ function onBinary(from, buffer) {
 
     if (jpeg !== null) {
         rows.pushJpeg(jpeg, buffer);
-    } else if (header !== null && isStripe(header, from.height)) {
+    } else if (header !== null && decoder.stripes && isStripe(header, from.height)) {
         rows.pushStripe(header, buffer);
     } else if (header !== null) {
         decoder.push(header, buffer);
@@ -381,6 +392,7 @@ function tick() {
 
     if (active !== null && active.opened) {
         acknowledge(active, now);
+        decoder.check(now);
 
         const lacking = rows.active ? rows.needKey : decoder.needKey;
 
@@ -430,20 +442,11 @@ async function peek(order) {
 }
 
 
-/* beside the session's decoder, and with the same preferences as it has now */
-async function testLite() {
-    const { CLIP } = await import('./lite-clip.js');
-    const lite = await import('./lite.js');
-
-    page.postMessage({ t: 'lite', ...await lite.testLite(CLIP, decoder.software) });
-}
-
-
-page.onmessage = (/** @type {MessageEvent} */ event) => {
-    const order = event.data;
-
-    switch (order.t) {
-    case 'init': {
+/** What the page may order. A rung of the ladder adds its own.
+ *
+ * @type {Record<string, (order: any) => void>} */
+export const orders = {
+    init(order) {
         const made = createSink(order);
 
         sink = made.sink;
@@ -457,42 +460,39 @@ page.onmessage = (/** @type {MessageEvent} */ event) => {
             sink.show(early);
             early = null;
         }
+    },
 
-        break;
-    }
+    open,
+    send: sendInput,
+    close: closeAll,
+    peek,
 
-    case 'open':
-        open(order);
-        break;
-
-    case 'send':
-        sendInput(order);
-        break;
-
-    case 'close':
-        closeAll();
-        break;
-
-    case 'sound':
-        void import('./audio.js').then(module => (sound = module).obey(order, () => active));
-        break;
-
-    case 'watch':
-        watched = probing ? order.points : null;
-        break;
-
-    case 'peek':
-        void peek(order);
-        break;
-
-    case 'lite':
-        testLite().catch(error => {
-            page.postMessage({ t: 'lite', result: 'error', detail: String(error) });
+    sound(order) {
+        void import('./audio.js').then(module => {
+            sound = module;
+            module.obey(order, () => active);
         });
-        break;
+    },
+
+    watch(order) {
+        watched = probing ? order.points : null;
+    },
+
+    /** beside the session's decoder, and with the same preferences as it has now */
+    async lite() {
+        try {
+            const { CLIP } = await import('./lite-clip.js');
+            const { testLite } = await import('./lite.js');
+
+            page.postMessage({ t: 'lite', ...await testLite(CLIP, decoder.software) });
+        } catch (error) {
+            page.postMessage({ t: 'lite', result: 'error', detail: String(error) });
+        }
     }
 };
 
+page.onmessage = (/** @type {MessageEvent} */ event) => orders[event.data.t]?.(event.data);
+
 setInterval(tick, TICK_MS);
-page.postMessage({ t: 'ready', decoder: 'VideoDecoder' in page,
-                   generator: 'VideoTrackGenerator' in page });
+page.postMessage({ t: 'ready', decoder: 'VideoDecoder' in globalThis,
+                   generator: 'VideoTrackGenerator' in globalThis });

@@ -25,6 +25,45 @@ function differs(before, now) {
 }
 
 
+/** The same of a media element, which has the picture where no worker does.
+ *
+ * @param {import('../session.js').Session} session
+ * @param {{ x: number, y: number }[]} points */
+async function readElement(session, points) {
+    const { readPoints } = await import('../media/probe.js');
+    const video = /** @type {HTMLVideoElement} */ (session.element);
+
+    if (video.videoWidth === 0 || video.readyState < 2) {
+        return { rgb: null, frame: session.frames, width: 0, height: 0, t: performance.now() };
+    }
+
+    const frame = new VideoFrame(video, { timestamp: 0 });
+    const rgb = await readPoints(frame, points);
+
+    frame.close();
+    return { rgb, frame: session.frames, width: video.videoWidth, height: video.videoHeight,
+             t: performance.now() };
+}
+
+
+let watching = 0;
+
+/** @param {import('../session.js').Session} session
+ *  @param {{ x: number, y: number }[] | null} points
+ *  @param {(sample: any) => void} call */
+function watchElement(session, points, call) {
+    const number = ++watching;
+    const again = () => session.element?.requestVideoFrameCallback(async () => {
+        if (number === watching && points !== null) {
+            again();
+            call(await readElement(session, points));
+        }
+    });
+
+    again();
+}
+
+
 /** @param {import('../session.js').Session} session */
 export function expose(session) {
     /** @type {Map<number, (answer: any) => void>} */
@@ -57,6 +96,9 @@ export function expose(session) {
     const hook = {
         /** @type {import('../clipboard.js').Clipboard | null} */
         clipboard: null,
+        get way() {
+            return session.way;
+        },
         get state() {
             return session.ending?.screen ?? session.state;
         },
@@ -83,7 +125,11 @@ export function expose(session) {
         },
 
         /** @param {{ x: number, y: number }[]} points */
-        probe(points) {
+        async probe(points) {
+            if (session.element !== null) {
+                return readElement(session, points);
+            }
+
             return new Promise(resolve => {
                 number++;
                 waiting.set(number, resolve);
@@ -95,6 +141,12 @@ export function expose(session) {
          *  @param {((sample: any) => void) | null} [call] */
         watch(points, call) {
             listener = call ?? null;
+
+            if (session.element !== null) {
+                watchElement(session, points, sample => listener?.(sample));
+                return;
+            }
+
             session.worker.postMessage({ t: 'watch', points });
         },
 

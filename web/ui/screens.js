@@ -18,22 +18,25 @@ const CARD_DELAY_MS = 4000;
  * @property {string} text
  * @property {string[]} [hints]
  * @property {[string, 'retry' | 'reload' | 'https']} [action]
+ * @property {string} [code]  for people who ask for help, see docs/troubleshooting.md;
+ *           the name is one where there is none
  */
 
 /** @type {Record<string, Screen>} */
 const SCREENS = {
     insecure: {
         icon: 'lock', title: 'A secure connection is needed',
-        text: 'Browsers decode video only on pages that were loaded securely, and '
-              + 'this page came over plain HTTP.',
+        text: 'Over plain HTTP this browser decodes no video that the desktop could be '
+              + 'sent as.',
         hints: ['Open the desktop by its https:// address.',
                 'On this very machine, use http://localhost instead of its name.',
                 'An SSH tunnel to localhost works as well.'],
         action: ['Try https', 'https'] },
     decoder: {
         icon: 'film', title: 'This browser cannot show the video',
-        text: 'It has no working H.264 decoder for web pages (WebCodecs).',
-        hints: ['Chrome and Edge from 94, Firefox from 130 and Safari from 16.4 have one.',
+        text: 'Neither of its decoders for web pages works (WebCodecs, media elements), and '
+              + 'the server sends no JPEG.',
+        hints: ['Chrome and Edge from 94, Firefox from 130 and Safari from 16.4 have them.',
                 'Is it up to date already? Then look for a switched-off media or '
                 + 'hardware setting, or for a missing system codec package.'],
         action: ['Try again', 'reload'] },
@@ -44,20 +47,25 @@ const SCREENS = {
                 'Whoever runs the server can turn it off: selkies_h264_fullcolor.'],
         action: ['Try again', 'retry'] },
     login: {
-        icon: 'lock', title: 'Please sign in',
+        icon: 'lock', title: 'Please sign in', code: '401',
         text: 'This desktop asks for a user name and a password.',
         action: ['Sign in', 'reload'] },
     forbidden: {
-        icon: 'shield', title: 'Access refused',
+        icon: 'shield', title: 'Access refused', code: '403',
         text: 'The server knows this address or account and does not let it in.',
         hints: ['Ask whoever runs the server, or open it by the address they gave you.'],
         action: ['Try again', 'retry'] },
     busy: {
-        icon: 'clock', title: 'Too many attempts',
+        icon: 'clock', title: 'Too many attempts', code: '429',
         text: 'The server asked us to wait a moment.',
         action: ['Try now', 'retry'] },
+    old: {
+        icon: 'warning', title: 'The server does not answer as it should',
+        text: 'It is too old for this page, or another program.',
+        hints: ['Whoever runs the server may have to restart it after an update.'],
+        action: ['Try again', 'reload'] },
     token: {
-        icon: 'lock', title: 'This link is not valid',
+        icon: 'lock', title: 'This link is not valid', code: '4001',
         text: 'It has expired, was withdrawn, or was not copied completely.',
         hints: ['Ask for a new link.'],
         action: ['Try again', 'retry'] },
@@ -113,7 +121,8 @@ let noticeTimer = 0;
 let cardTimer = 0;
 let countTimer = 0;
 
-function httpsAddress() {
+/** Where the same page is served over TLS. */
+export function httpsAddress() {
     const url = new URL(location.href);
 
     /* the image serves plain HTTP on 3000 and TLS on 3001 */
@@ -171,6 +180,8 @@ export function show(name, detail, session) {
 
         parts.push(button({ class: 'primary', text: label, run }));
     }
+
+    parts.push(element('small', { class: 'code' }, `Code: ${screen.code ?? name}`));
 
     card.replaceChildren(element('section',
         { class: 'card', role: 'alertdialog', 'aria-labelledby': 'screen-title',

@@ -306,6 +306,31 @@ test('a decoder that never works is given up, one that works is not', () => {
     assert.equal(seen.failed, 'broken');
 });
 
+test('a decoder that gives nothing has failed, one that waits has not', () => {
+    const { decoder, seen, push, last } = pipe();
+    const later = () => performance.now() + 5001;
+
+    decoder.check(later());
+    push(1, KEY);
+    decoder.check(performance.now());
+    assert.equal(seen.broken, 0);
+    decoder.check(later());
+    assert.equal(seen.broken, 1);
+    assert.equal(seen.missed, 1);
+    push(1, KEY);
+    assert.equal(last().configs[0].hardwareAcceleration, 'prefer-software');
+    last().callbacks.output({});
+    decoder.check(later());
+    assert.equal(seen.broken, 1);
+    last().fail('EncodingError');
+
+    push(1, KEY);
+    decoder.check(later());
+    push(1, KEY);
+    decoder.check(later());
+    assert.equal(seen.failed, 'nothing comes out');
+});
+
 test('a hopeless queue is thrown away and starts at a key frame', () => {
     const { decoder, seen, push, last } = pipe();
 
