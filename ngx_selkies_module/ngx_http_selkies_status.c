@@ -243,6 +243,7 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
                      "\"statistics\":{\"pictures\":%uL,\"keys\":%uL,"
                      "\"lites\":%uL,\"joins\":%uL,"
                      "\"bytes\":%uL,\"oversized\":%uL,\"resizes\":%uL,"
+                     "\"encoded_us\":%uL,"
                      "\"encode_us\":{\"p50\":%uL,\"p95\":%uL,"
                      "\"p99\":%uL}}}\n",
                      atomic_load(&statistics->pictures),
@@ -252,6 +253,7 @@ ngx_http_selkies_format_status(u_char *buf, u_char *last,
                      atomic_load(&statistics->bytes),
                      atomic_load(&statistics->oversized),
                      atomic_load(&statistics->resizes),
+                     atomic_load(&statistics->encoded_us),
                      selkies_histogram_quantile(&statistics->encode, 500),
                      selkies_histogram_quantile(&statistics->encode, 950),
                      selkies_histogram_quantile(&statistics->encode, 990));

@@ -361,6 +361,7 @@ selkies_display_publish(selkies_display_t *d, const selkies_access_unit_t *au,
     atomic_fetch_add(&statistics->bytes, au->len);
     atomic_fetch_add(&statistics->keys, (flags & SELKIES_PACKET_KEY) != 0);
     atomic_fetch_add(&statistics->lites, (flags & SELKIES_PACKET_LITE) != 0);
+    atomic_store(&statistics->encoded_us, packet.encoded_us);
     selkies_histogram_add(&statistics->encode, packet.encoded_us - capture_us);
 
     selkies_engine_put(d->engine, &packet);

@@ -93,11 +93,14 @@ selkies_engine_put(selkies_engine_t *engine, selkies_packet_t *packet)
 void
 selkies_engine_published(selkies_engine_t *engine, uint64_t capture_us)
 {
+    uint64_t           now;
     selkies_stream_t  *stream = engine->conf.stream;
 
+    now = selkies_clock_us();
+
     atomic_fetch_add(&stream->statistics.pictures, 1);
-    selkies_histogram_add(&stream->statistics.encode,
-                          selkies_clock_us() - capture_us);
+    atomic_store(&stream->statistics.encoded_us, now);
+    selkies_histogram_add(&stream->statistics.encode, now - capture_us);
 
     engine->conf.wake(engine->conf.data, engine->index);
     selkies_engine_attend(engine);

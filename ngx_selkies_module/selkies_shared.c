@@ -741,12 +741,17 @@ selkies_caption_read(selkies_caption_t *caption, uint8_t *text, size_t *len,
 void
 selkies_histogram_add(selkies_histogram_t *histogram, uint64_t value_us)
 {
-    uint32_t  i;
+    uint32_t  i, power;
 
-    for (i = 0; i < SELKIES_LATENCY_BUCKETS - 1; i++) {
-        if (value_us < (uint64_t) 1 << i) {
-            break;
-        }
+    i = (uint32_t) value_us;
+
+    if (value_us >= 4) {
+        power = 63 - (uint32_t) __builtin_clzll(value_us);
+        i = (power - 1) * 4 + (uint32_t) (value_us >> (power - 2) & 3);
+    }
+
+    if (i >= SELKIES_LATENCY_BUCKETS) {
+        i = SELKIES_LATENCY_BUCKETS - 1;
     }
 
     atomic_fetch_add_explicit(&histogram->bucket[i], 1, memory_order_relaxed);
@@ -777,5 +782,9 @@ selkies_histogram_quantile(selkies_histogram_t *histogram, uint32_t permille)
         }
     }
 
-    return total ? (uint64_t) 1 << i : 0;
+    if (total == 0) {
+        return 0;
+    }
+
+    return i < 4 ? i + 1 : (uint64_t) (i % 4 + 5) << (i / 4 - 1);
 }

@@ -42,7 +42,7 @@
 #define SELKIES_CURSOR_BYTES     (128 * 1024)
 #define SELKIES_CAPTION_BYTES    512
 #define SELKIES_RESUME_BYTES     16
-#define SELKIES_LATENCY_BUCKETS  24
+#define SELKIES_LATENCY_BUCKETS  88
 
 #define SELKIES_AUDIO_SLOTS      256            /* 2.5 s of 10 ms packets */
 #define SELKIES_AUDIO_BYTES      (256 * 1024)   /* of them, each place */
@@ -109,7 +109,10 @@ typedef struct {
 } selkies_worker_t;
 
 
-/* Log2 histogram of microseconds; bucket i counts values below 2^i. */
+/*
+ * Histogram of microseconds: up to 3 each has a bucket, from there on there are
+ * four of one width between two powers of two.
+ */
 
 typedef struct {
     _Atomic uint64_t     bucket[SELKIES_LATENCY_BUCKETS];
@@ -126,6 +129,7 @@ typedef struct {
     _Atomic uint64_t     resizes;
     _Atomic uint64_t     audio_packets;
     _Atomic uint64_t     audio_bytes;
+    _Atomic uint64_t     encoded_us;    /* when the last one was in the ring */
     selkies_histogram_t  encode;        /* damage seen -> in the ring */
 } selkies_statistics_t;
 
@@ -536,7 +540,10 @@ bool selkies_caption_read(selkies_caption_t *caption, uint8_t *text,
 void selkies_histogram_add(selkies_histogram_t *histogram, uint64_t value_us);
 
 
-/* The value in microseconds that `permille` of the samples stay below. */
+/*
+ * The value in microseconds that `permille` of the samples stay below, rounded
+ * up to the end of its bucket: by a quarter at most.
+ */
 
 uint64_t selkies_histogram_quantile(selkies_histogram_t *histogram,
     uint32_t permille);

@@ -52,6 +52,7 @@ ok(!$s->{enable_dual_mode}, 'no dual mode');
 is($s->{display}{state}, 'off', 'nobody watches: off');
 is($s->{display}{watchers}, 0, 'no watcher');
 
+my $before = monotonic_us();
 my $c = Selkies::WebSocket->controller($t, 640, 480);
 
 $s = json('/api/status');
@@ -61,6 +62,10 @@ is($s->{display}{watchers}, 1, 'one watcher');
 ok($s->{display}{controlled}, 'who controls');
 is($s->{display}{framerate}, 30, 'the rate');
 cmp_ok($s->{statistics}{keys}, '>=', 1, 'a key');
+cmp_ok($s->{statistics}{encoded_us}, '<=', monotonic_us(),
+	'when it was finished');
+cmp_ok($s->{statistics}{encoded_us}, '>=', $before, 'since the client came');
+cmp_ok($s->{statistics}{encode_us}{p50}, '>', 0, 'how long that took');
 
 $t->stop_x('KILL');
 ok(wait_for(sub { json('/api/status')->{display}{state} eq 'no_display' }, 5), 'X is gone');

@@ -488,9 +488,47 @@ test_crowd(void)
 }
 
 
+/* Any quantile of equal samples is their bucket's end. */
+
+static void
+test_histogram(void)
+{
+    int                  wrong;
+    uint64_t             us, q;
+    selkies_histogram_t  h;
+
+    wrong = 0;
+
+    for (us = 0; us < 4000000; us = us < 2000 ? us + 1 : us + us / 97) {
+        memset(&h, 0, sizeof(h));
+        selkies_histogram_add(&h, us);
+        q = selkies_histogram_quantile(&h, 500);
+        wrong += q <= us || q > us + us / 4 + 1;
+    }
+
+    ok(wrong == 0, "times are rounded up by a quarter at most");
+
+    memset(&h, 0, sizeof(h));
+    ok(selkies_histogram_quantile(&h, 500) == 0, "no time of nothing");
+
+    selkies_histogram_add(&h, UINT64_MAX);
+    ok(selkies_histogram_quantile(&h, 500) >= 4000000, "the longest is kept");
+
+    for (us = 0; us < 99; us++) {
+        selkies_histogram_add(&h, 100);
+    }
+
+    ok(selkies_histogram_quantile(&h, 990) == 112
+       && selkies_histogram_quantile(&h, 1000) >= 4000000,
+       "one of a hundred is above the others");
+}
+
+
 int
 main(void)
 {
+    test_histogram();
+
     test_caption();
     test_recycling();
     test_screens();
