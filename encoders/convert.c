@@ -44,6 +44,9 @@ static size_t selkies_convert_band(selkies_picture_t *pic,
     const selkies_convert_area_t *area, int32_t y0, int32_t y1);
 static void selkies_convert_rows(selkies_picture_t *pic,
     const selkies_convert_area_t *area, int32_t y);
+static selkies_convert_ahead_t selkies_convert_next_rows(
+    const selkies_picture_t *pic, const selkies_convert_area_t *area,
+    int32_t y);
 static void selkies_convert_gather(uint8_t *dst, const uint8_t *row,
     int32_t x, int32_t right);
 static void selkies_convert_mask(uint8_t *mask, int32_t from, int32_t to);
@@ -173,6 +176,7 @@ selkies_picture_finish(selkies_picture_t *pic)
     free(pic->other[0]);
     free(pic->other[1]);
     free(pic->stale);
+    free(pic->moved);
 
     memset(pic, 0, sizeof(selkies_picture_t));
 }
@@ -343,6 +347,12 @@ selkies_convert_band(selkies_picture_t *pic,
         selkies_convert_rows(pic, area, y);
     }
 
+    /* of a macroblock of which only rows were converted nothing is known */
+
+    selkies_picture_compare(pic, (size_t) y0 / 16, first, last,
+                            ((size_t) area->x0 + 15) / 16,
+                            y1 - y0 == 16 ? (size_t) area->x1 / 16 : 0);
+
     n = 0;
 
     for (i = first; i <= last; i++) {
@@ -378,17 +388,19 @@ static void
 selkies_convert_rows(selkies_picture_t *pic,
     const selkies_convert_area_t *area, int32_t y)
 {
-    size_t                  at;
-    int32_t                 x, y0, y1, end;
-    uint8_t                 edge[2][64];
-    const uint8_t          *row[2];
-    selkies_convert_span_t  span;
+    size_t                   at;
+    int32_t                  x, y0, y1, end;
+    uint8_t                  edge[2][64];
+    const uint8_t           *row[2];
+    selkies_convert_span_t   span;
+    selkies_convert_ahead_t  ahead;
 
     y0 = y < area->bottom ? y : area->bottom - 1;
     y1 = y + 1 < area->bottom ? y + 1 : area->bottom - 1;
 
     row[0] = area->frame->pixels + (size_t) y0 * area->frame->stride_bytes;
     row[1] = area->frame->pixels + (size_t) y1 * area->frame->stride_bytes;
+    ahead = selkies_convert_next_rows(pic, area, y);
 
     for (x = area->x0 & ~15; x < area->x1; x += (int32_t) span.n * 16) {
 
@@ -408,6 +420,8 @@ selkies_convert_rows(selkies_picture_t *pic,
 
         span.touched = pic->touched + x / 16;
         span.n = 1;
+
+        span.ahead = ahead;
 
         if (x < area->x0) {
             span.mask = area->first;
@@ -433,6 +447,7 @@ selkies_convert_rows(selkies_picture_t *pic,
 
             span.src[0] = edge[0];
             span.src[1] = edge[1];
+            span.ahead.src = 0;
 
         } else {
             span.src[0] = row[0] + (size_t) x * 4;
@@ -451,6 +466,36 @@ selkies_convert_rows(selkies_picture_t *pic,
             pic->variant->kernel(&span);
         }
     }
+}
+
+
+/*
+ * What comes after the rows at y.  Of what is kept that is what will soon be
+ * compared with them, where the picture moves up: later it is here already.
+ */
+
+static selkies_convert_ahead_t
+selkies_convert_next_rows(const selkies_picture_t *pic,
+    const selkies_convert_area_t *area, int32_t y)
+{
+    selkies_convert_ahead_t  ahead;
+
+    memset(&ahead, 0, sizeof(selkies_convert_ahead_t));
+
+    if (y + 2 < area->y1 && y + 3 < area->bottom) {
+        ahead.src = (ptrdiff_t) area->frame->stride_bytes * 2;
+        ahead.luma = (ptrdiff_t) pic->luma_stride_bytes * 2;
+        ahead.chroma = (ptrdiff_t) pic->chroma_stride_bytes;
+    }
+
+    ahead.old = ahead.luma;
+
+    if (pic->expect_y > 2 && y + pic->expect_y < pic->mb_height * 16) {
+        ahead.old = (ptrdiff_t) pic->luma_stride_bytes * pic->expect_y
+                    + pic->expect_x;
+    }
+
+    return ahead;
 }
 
 

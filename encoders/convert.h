@@ -78,6 +78,9 @@ typedef struct selkies_picture_s {
                                                    or room for what will be */
     uint8_t                          *stale;    /* 1 a macroblock: differs in
                                                    the other planes */
+    uint8_t                          *moved;    /* see below */
+    int16_t                           expect_x;
+    int16_t                           expect_y;
     unsigned                          keep:1;   /* the planes as they are */
     unsigned                          kept:1;
     unsigned                          turned:1; /* in the call that turned */
@@ -147,6 +150,29 @@ void selkies_picture_keep(selkies_picture_t *pic);
 
 int selkies_picture_kept(const selkies_picture_t *pic, const uint8_t **luma,
     const uint8_t **chroma);
+
+
+/*
+ * What is kept is expected to move: what is at a place is where the vector, in
+ * luma samples, points to in what was kept.  selkies_convert() compares that
+ * while it has both in the cache.  Zero: nothing is expected.  To be called
+ * right after selkies_picture_keep().
+ */
+
+void selkies_picture_expect(selkies_picture_t *pic, int16_t x, int16_t y);
+
+
+/*
+ * Whether luma of macroblocks did so, a byte each, for that vector; NULL where
+ * it is not known of any.  Valid until the next call of selkies_convert().
+ */
+
+#define SELKIES_PICTURE_UNKNOWN  0
+#define SELKIES_PICTURE_MOVED    1
+#define SELKIES_PICTURE_OTHER    2
+
+const uint8_t *selkies_picture_moved(const selkies_picture_t *pic, int16_t x,
+    int16_t y);
 
 
 /* To be called by who writes to the planes himself: tests. */

@@ -124,6 +124,8 @@ selkies_convert_avx2(const selkies_convert_span_t *span)
 
     for (i = 0; i < span->n; i++) {
 
+        selkies_convert_ahead(span, i);
+
         br0 = _mm256_loadu_si256(s0 + i * 2);
         br1 = _mm256_loadu_si256(s0 + i * 2 + 1);
         br2 = _mm256_loadu_si256(s1 + i * 2);

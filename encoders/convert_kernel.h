@@ -52,6 +52,16 @@
 #define SELKIES_CONVERT_FADD    ((128 << 15) + (1 << 14))
 
 
+/* Bytes from there to what comes next, which is asked for; 0: nothing. */
+
+typedef struct {
+    ptrdiff_t        src;
+    ptrdiff_t        old;
+    ptrdiff_t        luma;
+    ptrdiff_t        chroma;
+} selkies_convert_ahead_t;
+
+
 /*
  * Two rows of n adjacent macroblocks.  Source rows have n * 16 pixels of any
  * alignment; the samples are aligned to 16 bytes.
@@ -72,10 +82,45 @@ typedef struct {
                                        left alone where none did */
     size_t           n;
     unsigned         copy;          /* old is elsewhere: store in any case */
+    selkies_convert_ahead_t  ahead;
 } selkies_convert_span_t;
 
 
 typedef void (*selkies_convert_kernel_pt)(const selkies_convert_span_t *span);
+
+
+/*
+ * Asks for what comes next of macroblock i: rows are short and lie far apart,
+ * so the processor itself has hardly begun to when they end.  A call would be
+ * left out: nothing depends on it.
+ */
+
+static inline __attribute__((always_inline)) void
+selkies_convert_ahead(const selkies_convert_span_t *span, size_t i)
+{
+    __builtin_prefetch(span->src[0] + span->ahead.src + i * 64);
+    __builtin_prefetch(span->src[1] + span->ahead.src + i * 64);
+
+    /* a line of the cache has samples of four macroblocks */
+
+    switch (i & 3) {
+
+    case 0:
+        __builtin_prefetch(span->old[0] + span->ahead.old + i * 16);
+        __builtin_prefetch(span->old[1] + span->ahead.old + i * 16);
+        break;
+
+    case 1:
+        __builtin_prefetch(span->luma[0] + span->ahead.luma + i * 16, 1);
+        __builtin_prefetch(span->luma[1] + span->ahead.luma + i * 16, 1);
+        break;
+
+    case 2:
+        __builtin_prefetch(span->old[2] + span->ahead.chroma + i * 16);
+        __builtin_prefetch(span->chroma + span->ahead.chroma + i * 16, 1);
+        break;
+    }
+}
 
 
 struct selkies_convert_variant_s {
@@ -97,6 +142,16 @@ struct selkies_convert_variant_s {
 
 int selkies_picture_turn(selkies_picture_t *pic);
 void selkies_picture_sync(selkies_picture_t *pic);
+
+
+/*
+ * The macroblocks first to last of row y were written to; all of those of which
+ * `touched` is set and that are not below `from` or from `to` on were written
+ * in whole.
+ */
+
+void selkies_picture_compare(selkies_picture_t *pic, size_t y, size_t first,
+    size_t last, size_t from, size_t to);
 
 /* NULL if there is no memory. */
 

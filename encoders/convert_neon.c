@@ -109,6 +109,8 @@ selkies_convert_neon(const selkies_convert_span_t *span)
 
     for (i = 0; i < span->n; i++) {
 
+        selkies_convert_ahead(span, i);
+
         for (k = 0; k < 2; k++) {
             p[k] = vld4q_u8(span->src[k] + i * 64);
 

@@ -160,6 +160,8 @@ selkies_convert_sse2(const selkies_convert_span_t *span)
 
     for (i = 0; i < span->n; i++) {
 
+        selkies_convert_ahead(span, i);
+
         br[0] = br[1] = zero;
         gx[0] = gx[1] = zero;
 

@@ -470,8 +470,8 @@ selkies_lite_reserve(selkies_lite_t *lite, selkies_lite_buffer_t *buffer,
 size_t
 selkies_lite_pending(selkies_lite_t *lite, const selkies_picture_t *pic)
 {
-    size_t          i, nmbs;
-    const uint8_t  *dirty;
+    size_t    i, nmbs;
+    uint64_t  dirty, states, known;
 
     nmbs = (size_t) pic->mb_width * (size_t) pic->mb_height;
 
@@ -479,16 +479,30 @@ selkies_lite_pending(selkies_lite_t *lite, const selkies_picture_t *pic)
         return lite->nchanged;
     }
 
-    for (i = 0; i < nmbs; i++) {
+    /* eight bytes at a time: of states, a bit of two says "not clean" */
 
-        dirty = memchr(pic->dirty + i, 1, nmbs - i);
-        if (dirty == NULL) {
-            break;
+    for (i = 0; nmbs - i >= sizeof(dirty); i += sizeof(dirty)) {
+
+        memcpy(&dirty, pic->dirty + i, sizeof(dirty));
+
+        if (dirty == 0) {
+            continue;
         }
 
-        i = (size_t) (dirty - pic->dirty);
-        lite->nchanged += lite->states[i] == SELKIES_LITE_CLEAN;
-        lite->states[i] = SELKIES_LITE_CHANGED;
+        memcpy(&states, lite->states + i, sizeof(states));
+
+        known = states | states >> 1;
+        lite->nchanged += (size_t) __builtin_popcountll(dirty & ~known);
+        states = (states & ~(dirty * 3)) | dirty * SELKIES_LITE_CHANGED;
+
+        memcpy(lite->states + i, &states, sizeof(states));
+    }
+
+    for ( /* void */ ; i < nmbs; i++) {
+        if (pic->dirty[i]) {
+            lite->nchanged += lite->states[i] == SELKIES_LITE_CLEAN;
+            lite->states[i] = SELKIES_LITE_CHANGED;
+        }
     }
 
     return lite->nchanged;
@@ -508,6 +522,7 @@ selkies_lite_keep(selkies_lite_t *lite, selkies_picture_t *pic)
     }
 
     selkies_picture_keep(pic);
+    selkies_picture_expect(pic, lite->last.x, lite->last.y);
     lite->kept = 1;
 }
 

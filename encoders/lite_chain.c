@@ -30,6 +30,8 @@
 static void selkies_lite_chain_slice(selkies_lite_chain_t *c);
 static size_t selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb,
     size_t max);
+static size_t selkies_lite_chain_skips(const selkies_lite_chain_t *c,
+    size_t mb, size_t n, selkies_vector_t v);
 static void selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb,
     selkies_vector_t v);
 static size_t selkies_lite_chain_row(selkies_lite_chain_t *c, size_t row,
@@ -232,7 +234,7 @@ selkies_lite_chain_lead(selkies_lite_chain_t *c, size_t row, size_t end)
 static size_t
 selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb, size_t max)
 {
-    size_t                  i, n, x, y;
+    size_t                  i, n, x, y, skips;
     selkies_vector_t        v;
     const selkies_lite_t   *lite;
 
@@ -247,10 +249,29 @@ selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb, size_t max)
         /* void */
     }
 
-    selkies_lite_chain_bring(c, x * 16, y * 16, n * 16, 16, v);
+    selkies_vector_luma(c->frame->luma + (y * c->stride + x) * 16, c->stride,
+                        &lite->base, x * 16, y * 16, n * 16, 16, v);
 
-    for (i = 0; i < n; i++) {
-        selkies_lite_chain_move(c, mb + i, v);
+    /* the plan has left the chroma of an odd vector there */
+
+    if (((v.x | v.y) & 1) == 0) {
+        selkies_vector_chroma(c->frame->chroma + y * 8 * c->stride + x * 16,
+                              c->stride, &lite->base, x * 16, y * 16, n * 16,
+                              16, v);
+    }
+
+    for (i = 0; i < n; /* void */ ) {
+
+        skips = selkies_lite_chain_skips(c, mb + i, n - i, v);
+
+        if (skips == 0) {
+            selkies_lite_chain_move(c, mb + i, v);
+            i++;
+
+        } else {
+            selkies_vector_set(&c->grid, (x + i) * 4, 0, skips * 4, 4, v);
+            i += skips;
+        }
     }
 
     c->lite->counts.moved += n;
@@ -259,21 +280,40 @@ selkies_lite_chain_moves(selkies_lite_chain_t *c, size_t mb, size_t max)
 }
 
 
-static void
-selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb, selkies_vector_t v)
+/* How many of n macroblocks a skip moves by the vector. */
+
+static size_t
+selkies_lite_chain_skips(const selkies_lite_chain_t *c, size_t mb, size_t n,
+    selkies_vector_t v)
 {
     size_t                   i, x;
-    const selkies_vector_t  *block;
+    const selkies_vector_t  *block, *above;
 
     x = mb % c->lite->mb_width * 4;
     block = selkies_vector_block(&c->grid, x, 0);
+    above = block - c->grid.width;
 
-    /* two of three that agree are the median, and a skip */
+    if (x == 0 || !c->grid.top || !selkies_vector_equal(block[-1], v)) {
+        return 0;
+    }
 
-    if (x > 0 && c->grid.top && selkies_vector_equal(block[-1], v)
-        && selkies_vector_equal(*(block - c->grid.width), v))
-    {
-        selkies_vector_set(&c->grid, x, 0, 4, 4, v);
+    /* two of three that agree are the median */
+
+    for (i = 0; i < n && selkies_vector_equal(above[i * 4], v); i++) {
+        /* void */
+    }
+
+    return i;
+}
+
+
+static void
+selkies_lite_chain_move(selkies_lite_chain_t *c, size_t mb, selkies_vector_t v)
+{
+    size_t  i;
+
+    if (selkies_lite_chain_skips(c, mb, 1, v)) {
+        selkies_vector_set(&c->grid, mb % c->lite->mb_width * 4, 0, 4, 4, v);
         return;
     }
 
@@ -370,6 +410,23 @@ selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb)
 
     x = mb % c->lite->mb_width;
     y = mb / c->lite->mb_width;
+    quadrants = 0;
+
+    if (c->qp != 0) {
+        quadrants = selkies_lite_choose(c, x, y);
+        selkies_lite_chain_show(c, x, y);
+
+        if (quadrants == 0) {
+
+            /* the vectors bring all of it, and take less than its samples */
+
+            selkies_lite_copy(&c->mb);
+            selkies_lite_chain_put(c, mb);
+            c->lite->counts.skip += c->mb.kind == SELKIES_LITE_SKIP;
+            c->lite->counts.inter += c->mb.kind == SELKIES_LITE_INTER;
+            return;
+        }
+    }
 
     selkies_lite_gather(&src, c->pic->luma, c->pic->luma_stride_bytes,
                         c->pic->chroma, c->pic->chroma_stride_bytes, x, y);
@@ -378,15 +435,13 @@ selkies_lite_chain_code(selkies_lite_chain_t *c, size_t mb)
         c->mb.kind = SELKIES_LITE_PCM;
 
     } else {
-        quadrants = selkies_lite_choose(c, x, y);
-        selkies_lite_chain_show(c, x, y);
         selkies_lite_gather(&pred, c->frame->luma, c->stride, c->frame->chroma,
                             c->stride, x, y);
         selkies_lite_chain_border(c, x, y, &border);
 
         differs = selkies_lite_difference(&src, &pred);
 
-        if (differs == 0 || quadrants == 0) {
+        if (differs == 0) {
             selkies_lite_copy(&c->mb);
             c->mb.decoded = pred;
 

@@ -39,7 +39,6 @@ typedef struct {
     unsigned                 half;          /* sub_mb_type */
     unsigned                 bits;          /* NOWHERE or more: not all of it
                                                is explained */
-    unsigned                 sum;           /* what is left of luma */
     selkies_vector_t         v[2];
 } selkies_lite_choice_t;
 
@@ -54,10 +53,15 @@ static unsigned selkies_lite_choose_part(selkies_lite_chain_t *c,
     selkies_vector_t *v);
 static int selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x,
     size_t y, unsigned quadrant);
+static void selkies_lite_choose_closest(selkies_lite_chain_t *c, size_t x,
+    size_t y, selkies_lite_choice_t *choice);
 static void selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x,
     size_t y, unsigned half, selkies_lite_choice_t *choice);
 static unsigned selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height, selkies_vector_t *v);
+static unsigned selkies_lite_choose_seen(selkies_lite_chain_t *c, size_t x,
+    size_t y, size_t width, size_t height, selkies_vector_t *seen, size_t n,
+    unsigned best, selkies_vector_t pred, selkies_vector_t *v);
 static int selkies_lite_choose_plain(const selkies_lite_chain_t *c, size_t x,
     size_t y, size_t width, size_t height);
 static size_t selkies_lite_choose_shape(size_t x, size_t y, size_t width,
@@ -287,12 +291,6 @@ selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x, size_t y,
 
     best.half = SELKIES_LITE_8X8;
     best.bits = selkies_lite_choose_find(c, x, y, 8, 8, &best.v[0]);
-    best.sum = 0;
-
-    if (best.bits >= SELKIES_LITE_NOWHERE) {
-        best.sum = selkies_lite_choose_nearest(c, x, y, 8, 8, &best.v[0]);
-    }
-
     best.v[1] = best.v[0];
 
     for (half = SELKIES_LITE_8X4; half <= SELKIES_LITE_4X8; half++) {
@@ -303,11 +301,13 @@ selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x, size_t y,
 
         selkies_lite_choose_halves(c, x, y, half, &tried);
 
-        if (tried.sum < best.sum
-            || (tried.sum == best.sum && tried.bits < best.bits))
-        {
+        if (tried.bits < best.bits) {
             best = tried;
         }
+    }
+
+    if (best.bits >= SELKIES_LITE_NOWHERE) {
+        selkies_lite_choose_closest(c, x, y, &best);
     }
 
     selkies_lite_choose_set(c, quadrant, &best);
@@ -316,49 +316,90 @@ selkies_lite_choose_quadrant(selkies_lite_chain_t *c, size_t x, size_t y,
 }
 
 
-/* What explains the halves of a quadrant, or is nearest to them. */
+/* What explains the halves of a quadrant. */
 
 static void
 selkies_lite_choose_halves(selkies_lite_chain_t *c, size_t x, size_t y,
     unsigned half, selkies_lite_choice_t *choice)
 {
-    size_t    i, width, height;
-    unsigned  bits, found;
+    size_t  i, width, height;
 
-    found = 0;
     width = half == SELKIES_LITE_4X8 ? 4 : 8;
     height = half == SELKIES_LITE_8X4 ? 4 : 8;
 
     choice->half = half;
     choice->bits = SELKIES_LITE_HALVES;
-    choice->sum = 0;
 
     for (i = 0; i < 2; i++) {
 
-        bits = selkies_lite_choose_find(c, x, y, width, height, &choice->v[i]);
-        choice->bits += bits;
+        choice->bits += selkies_lite_choose_find(c, x, y, width, height,
+                                                 &choice->v[i]);
 
-        if (bits < SELKIES_LITE_NOWHERE) {
-            found++;
-
-        } else if (i > 0 && !found) {
-
-            /* the whole is as good */
-
-            choice->sum = UINT32_MAX;
+        if (choice->bits >= SELKIES_LITE_NOWHERE) {
             return;
-
-        } else {
-            choice->sum += SELKIES_LITE_SPLIT_COST
-                           + selkies_lite_choose_nearest(c, x, y, width,
-                                                         height,
-                                                         &choice->v[i]);
         }
 
         selkies_vector_set(&c->grid, x / 4, y / 4 % 4, width / 4, height / 4,
                            choice->v[i]);
         x += 8 - width;
         y += 8 - height;
+    }
+}
+
+
+/*
+ * Nothing explains the quadrant: what is nearest to it, or one half that is
+ * explained and what is nearest to the other one.
+ */
+
+static void
+selkies_lite_choose_closest(selkies_lite_chain_t *c, size_t x, size_t y,
+    selkies_lite_choice_t *choice)
+{
+    size_t                 i, width, height, left, top;
+    unsigned               sum, least, found;
+    selkies_lite_choice_t  tried;
+
+    tried.bits = SELKIES_LITE_NOWHERE;
+    tried.half = SELKIES_LITE_8X8;
+    least = selkies_lite_choose_nearest(c, x, y, 8, 8, &tried.v[0]);
+    tried.v[1] = tried.v[0];
+    *choice = tried;
+
+    for (tried.half = SELKIES_LITE_8X4; tried.half <= SELKIES_LITE_4X8;
+         tried.half++)
+    {
+        width = tried.half == SELKIES_LITE_4X8 ? 4 : 8;
+        height = tried.half == SELKIES_LITE_8X4 ? 4 : 8;
+        sum = SELKIES_LITE_SPLIT_COST;
+        found = 0;
+
+        for (i = 0; i < 2; i++) {
+
+            left = x + i * (8 - width);
+            top = y + i * (8 - height);
+
+            if (selkies_lite_choose_find(c, left, top, width, height,
+                                         &tried.v[i])
+                < SELKIES_LITE_NOWHERE)
+            {
+                found = 1;
+
+            } else {
+                sum += selkies_lite_choose_nearest(c, left, top, width, height,
+                                                   &tried.v[i]);
+            }
+
+            selkies_vector_set(&c->grid, left / 4, top / 4 % 4, width / 4,
+                               height / 4, tried.v[i]);
+        }
+
+        /* without, the whole is as good */
+
+        if (found && sum < least) {
+            least = sum;
+            *choice = tried;
+        }
     }
 }
 
@@ -380,6 +421,7 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
     n = selkies_lite_choose_list(c, x, y, pred, list);
     blocks = selkies_lite_trial_blocks(x, y, width, height);
     best = SELKIES_LITE_NOWHERE;
+    *v = pred;
 
     for (i = 0; i < n; i++) {
 
@@ -411,10 +453,8 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
 
     known = best;
 
-    for (i = 0; i < n; i++) {
-        best = selkies_lite_choose_try(c, x, y, width, height, NULL, seen[i],
-                                       best, pred, v);
-    }
+    best = selkies_lite_choose_seen(c, x, y, width, height, seen, n, best,
+                                    pred, v);
 
     if (best < known) {
         selkies_text_used(c->lite->text, *v);
@@ -427,6 +467,44 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
             best = selkies_lite_choose_try(c, x, y, width, height, c->lines[i],
                                            c->lines[i]->v, best, pred, v);
         }
+    }
+
+    return best;
+}
+
+
+/*
+ * Of n places where it may have been seen, which lie anywhere in memory: the
+ * one of the fewest bits is looked at first, and as a rule no other.
+ */
+
+static unsigned
+selkies_lite_choose_seen(selkies_lite_chain_t *c, size_t x, size_t y,
+    size_t width, size_t height, selkies_vector_t *seen, size_t n,
+    unsigned best, selkies_vector_t pred, selkies_vector_t *v)
+{
+    size_t    i, k;
+    unsigned  found, bits[SELKIES_TEXT_PLACES];
+
+    for (i = 0; i < n; i++) {
+        bits[i] = selkies_vector_bits(seen[i], pred);
+    }
+
+    for ( /* void */ ; n > 0; n--) {
+
+        for (i = 1, k = 0; i < n; i++) {
+            k = bits[i] < bits[k] ? i : k;
+        }
+
+        found = selkies_lite_choose_try(c, x, y, width, height, NULL, seen[k],
+                                        best, pred, v);
+
+        if (found < best || bits[k] >= best) {
+            return found;
+        }
+
+        seen[k] = seen[n - 1];
+        bits[k] = bits[n - 1];
     }
 
     return best;

@@ -41,13 +41,21 @@
 
 
 static void selkies_lite_plan_limits(selkies_lite_t *lite);
-static void selkies_lite_plan_list(selkies_lite_t *lite,
+static void selkies_lite_plan_changed(selkies_lite_t *lite,
     const selkies_motion_pair_t *pair);
 static size_t selkies_lite_plan_second(selkies_lite_t *lite,
-    const selkies_motion_pair_t *pair, selkies_vector_t v[2], size_t left);
+    const selkies_picture_t *pic, const selkies_motion_pair_t *pair,
+    selkies_vector_t v[2], size_t left);
 static size_t selkies_lite_plan_explain(selkies_lite_t *lite,
-    const selkies_motion_pair_t *pair, selkies_vector_t v, uint8_t plan);
-static size_t selkies_lite_plan_run(const selkies_lite_t *lite, size_t k);
+    const selkies_picture_t *pic, const selkies_motion_pair_t *pair,
+    selkies_vector_t v, uint8_t plan);
+static size_t selkies_lite_plan_edge(selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair, size_t mb, size_t n, selkies_vector_t v,
+    uint8_t plan);
+static size_t selkies_lite_plan_run(const selkies_lite_t *lite,
+    const uint8_t *moved, size_t k);
+static uint8_t *selkies_lite_plan_room(const selkies_lite_t *lite, size_t x,
+    size_t y);
 static int selkies_lite_plan_within(const selkies_motion_pair_t *pair,
     size_t x, size_t y, size_t width, size_t height, selkies_vector_t v);
 static void selkies_lite_plan_luma(selkies_lanes_t *differ,
@@ -56,11 +64,12 @@ static void selkies_lite_plan_luma(selkies_lanes_t *differ,
 static inline void selkies_lite_plan_means(selkies_lanes_t *differ,
     selkies_lanes_t *sums, const selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
-    size_t height, selkies_vector_t v, const unsigned odd);
+    size_t height, selkies_vector_t v, uint8_t *to, size_t to_stride,
+    const unsigned odd);
 static void selkies_lite_plan_colours(selkies_lanes_t *differ,
     selkies_lanes_t *sums, const selkies_lite_t *lite,
     const selkies_motion_pair_t *pair, size_t x, size_t y, size_t n,
-    size_t height, selkies_vector_t v);
+    size_t height, selkies_vector_t v, uint8_t *to, size_t to_stride);
 static void selkies_lite_plan_exact(selkies_lanes_t *differ,
     selkies_lanes_t *sums, const selkies_motion_pair_t *pair, size_t x,
     size_t y, size_t n, selkies_vector_t v);
@@ -74,17 +83,13 @@ static int selkies_lite_plan_shown(const selkies_lite_t *lite,
     size_t height, selkies_vector_t v);
 
 
-size_t
-selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
-    selkies_motion_pair_t *pair, selkies_vector_t v[2])
+void
+selkies_lite_plan_list(selkies_lite_t *lite, const selkies_picture_t *pic,
+    selkies_motion_pair_t *pair)
 {
-    size_t            left;
     selkies_planes_t  kept;
 
     memset(pair, 0, sizeof(selkies_motion_pair_t));
-    memset(v, 0, 2 * sizeof(selkies_vector_t));
-    selkies_lite_plan_limits(lite);
-
     kept = selkies_lite_picture_planes(pic);
 
     if (!selkies_picture_kept(pic, &kept.luma, &kept.chroma)) {
@@ -99,7 +104,18 @@ selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
         pair->map = lite->plans;
     }
 
-    selkies_lite_plan_list(lite, pair);
+    selkies_lite_plan_changed(lite, pair);
+}
+
+
+size_t
+selkies_lite_plan_moves(selkies_lite_t *lite, const selkies_picture_t *pic,
+    const selkies_motion_pair_t *pair, selkies_vector_t v[2])
+{
+    size_t  left;
+
+    memset(v, 0, 2 * sizeof(selkies_vector_t));
+    selkies_lite_plan_limits(lite);
 
     if (!lite->kept || lite->nlist == 0) {
         return lite->nlist;
@@ -116,7 +132,7 @@ selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
     }
 
     v[0] = lite->last;
-    left = lite->nlist - selkies_lite_plan_explain(lite, pair, v[0],
+    left = lite->nlist - selkies_lite_plan_explain(lite, pic, pair, v[0],
                                                    SELKIES_LITE_MOVE);
 
     if (left < SELKIES_LITE_SECOND_MIN
@@ -125,14 +141,14 @@ selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
         return left;
     }
 
-    return left - selkies_lite_plan_second(lite, pair, v, left);
+    return left - selkies_lite_plan_second(lite, pic, pair, v, left);
 }
 
 
 /* What moved otherwise, of what is left; what there is more of is the first. */
 
 static size_t
-selkies_lite_plan_second(selkies_lite_t *lite,
+selkies_lite_plan_second(selkies_lite_t *lite, const selkies_picture_t *pic,
     const selkies_motion_pair_t *pair, selkies_vector_t v[2], size_t left)
 {
     size_t            i, found;
@@ -154,7 +170,7 @@ selkies_lite_plan_second(selkies_lite_t *lite,
     }
 
     v[1] = lite->second;
-    found = selkies_lite_plan_explain(lite, pair, v[1],
+    found = selkies_lite_plan_explain(lite, pic, pair, v[1],
                                       SELKIES_LITE_MOVE_SECOND);
 
     if (found > lite->nlist - left) {
@@ -195,7 +211,8 @@ selkies_lite_plan_limits(selkies_lite_t *lite)
 /* What has changed, to be coded for now. */
 
 static void
-selkies_lite_plan_list(selkies_lite_t *lite, const selkies_motion_pair_t *pair)
+selkies_lite_plan_changed(selkies_lite_t *lite,
+    const selkies_motion_pair_t *pair)
 {
     size_t           i, n, x, y;
     selkies_area_t  *area;
@@ -242,14 +259,17 @@ selkies_lite_plan_list(selkies_lite_t *lite, const selkies_motion_pair_t *pair)
 /* Marks macroblocks to be coded that the vector explains and counts them. */
 
 static size_t
-selkies_lite_plan_explain(selkies_lite_t *lite,
+selkies_lite_plan_explain(selkies_lite_t *lite, const selkies_picture_t *pic,
     const selkies_motion_pair_t *pair, selkies_vector_t v, uint8_t plan)
 {
     size_t           i, k, n, run, x, y, found;
+    unsigned         known;
+    const uint8_t   *moved;
     selkies_lanes_t  luma[SELKIES_LITE_RUN], chroma[SELKIES_LITE_RUN],
                      sums[SELKIES_LITE_RUN];
 
     found = 0;
+    moved = selkies_picture_moved(pic, v.x, v.y);
 
     for (k = 0; k < lite->nlist; k += run) {
 
@@ -258,31 +278,35 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
         y = i / lite->mb_width;
         run = 1;
 
-        if (lite->plans[i] != SELKIES_LITE_CODE) {
+        known = moved ? moved[i] : SELKIES_PICTURE_UNKNOWN;
+
+        if (lite->plans[i] != SELKIES_LITE_CODE
+            || known == SELKIES_PICTURE_OTHER)
+        {
             continue;
         }
 
-        run = selkies_lite_plan_run(lite, k);
+        run = selkies_lite_plan_run(lite, moved, k);
 
         if (!selkies_lite_plan_within(pair, x * 16, y * 16, run * 16, 16, v)) {
-
-            for (n = 0; n < run; n++) {
-                if (selkies_lite_plan_matches(lite, pair, (x + n) * 16, y * 16,
-                                              16, 16, v))
-                {
-                    lite->plans[i + n] = plan;
-                    found++;
-                }
-            }
-
+            found += selkies_lite_plan_edge(lite, pair, i, run, v, plan);
             continue;
         }
 
-        selkies_lite_plan_luma(luma, pair, x, y, run, v);
+        if (known == SELKIES_PICTURE_UNKNOWN) {
+            selkies_lite_plan_luma(luma, pair, x, y, run, v);
+
+        } else {
+            for (n = 0; n < run; n++) {
+                luma[n] = selkies_lanes_zero();
+            }
+        }
 
         if ((v.x | v.y) & 1) {
             selkies_lite_plan_colours(chroma, sums, lite, pair, x * 16, y * 16,
-                                      run, 16, v);
+                                      run, 16, v,
+                                      selkies_lite_plan_room(lite, x, y),
+                                      (size_t) lite->mb_width * 16);
 
         } else {
             selkies_lite_plan_exact(chroma, sums, pair, x * 16, y * 16, run,
@@ -304,19 +328,68 @@ selkies_lite_plan_explain(selkies_lite_t *lite,
 }
 
 
-/* Macroblocks side by side from one of the list on, all to be coded. */
+/* The same of n macroblocks not all of which are moved from in the picture. */
 
 static size_t
-selkies_lite_plan_run(const selkies_lite_t *lite, size_t k)
+selkies_lite_plan_edge(selkies_lite_t *lite, const selkies_motion_pair_t *pair,
+    size_t mb, size_t n, selkies_vector_t v, uint8_t plan)
 {
-    size_t  n, max;
+    size_t  x, y, found;
 
-    max = lite->mb_width - lite->list[k] % lite->mb_width;
+    found = 0;
+    x = mb % lite->mb_width;
+    y = mb / lite->mb_width;
+
+    for ( /* void */ ; n > 0; n--, mb++, x++) {
+
+        if (!selkies_lite_plan_matches(lite, pair, x * 16, y * 16, 16, 16, v))
+        {
+            continue;
+        }
+
+        if ((v.x | v.y) & 1) {
+            selkies_vector_chroma(selkies_lite_plan_room(lite, x, y),
+                                  (size_t) lite->mb_width * 16, &lite->base,
+                                  x * 16, y * 16, 16, 16, v);
+        }
+
+        lite->plans[mb] = plan;
+        found++;
+    }
+
+    return found;
+}
+
+
+/* Where the chroma of the new frame's macroblock goes. */
+
+static uint8_t *
+selkies_lite_plan_room(const selkies_lite_t *lite, size_t x, size_t y)
+{
+    return lite->frames[!lite->frame].chroma
+           + (y * 8 * lite->mb_width + x) * 16;
+}
+
+
+/*
+ * Macroblocks side by side from one of the list on, all to be coded, of all of
+ * which as much is known.
+ */
+
+static size_t
+selkies_lite_plan_run(const selkies_lite_t *lite, const uint8_t *moved,
+    size_t k)
+{
+    size_t  n, max, mb;
+
+    mb = lite->list[k];
+    max = lite->mb_width - mb % lite->mb_width;
     max = max < lite->nlist - k ? max : lite->nlist - k;
     max = max < SELKIES_LITE_RUN ? max : SELKIES_LITE_RUN;
 
-    for (n = 1; n < max && lite->list[k + n] == lite->list[k] + n
-                && lite->plans[lite->list[k + n]] == SELKIES_LITE_CODE; n++)
+    for (n = 1; n < max && lite->list[k + n] == mb + n
+                && lite->plans[mb + n] == SELKIES_LITE_CODE
+                && (moved == NULL || moved[mb + n] == moved[mb]); n++)
     {
         /* void */
     }
@@ -380,12 +453,14 @@ selkies_lite_plan_luma(selkies_lanes_t *differ,
 /*
  * The same of chroma.  What an odd vector brings is a mean of a mean of a mean,
  * so what will be shown is judged: where it is far off, and by how much in all.
+ * It goes where it is to be shown, for then it need not be made once more.
  */
 
 static inline __attribute__((always_inline)) void
 selkies_lite_plan_means(selkies_lanes_t *differ, selkies_lanes_t *sums,
     const selkies_lite_t *lite, const selkies_motion_pair_t *pair, size_t x,
-    size_t y, size_t n, size_t height, selkies_vector_t v, const unsigned odd)
+    size_t y, size_t n, size_t height, selkies_vector_t v, uint8_t *to,
+    size_t to_stride, const unsigned odd)
 {
     size_t           i, row, next, stride;
     const uint8_t   *now, *shown;
@@ -409,6 +484,7 @@ selkies_lite_plan_means(selkies_lanes_t *differ, selkies_lanes_t *sums,
         for (i = 0; i < n; i++) {
             one = selkies_lanes_load(now + i * 16);
             other = selkies_vector_mean(shown + i * 16, next, odd);
+            selkies_lanes_store(to + i * 16, other);
             sums[i] = selkies_lanes_gather(sums[i], one, other);
             differ[i] = selkies_lanes_beyond(differ[i], one, other,
                                              lite->limits.peak);
@@ -416,6 +492,7 @@ selkies_lite_plan_means(selkies_lanes_t *differ, selkies_lanes_t *sums,
 
         now += pair->now.chroma_stride_bytes;
         shown += stride;
+        to += to_stride;
     }
 }
 
@@ -423,23 +500,24 @@ selkies_lite_plan_means(selkies_lanes_t *differ, selkies_lanes_t *sums,
 static void
 selkies_lite_plan_colours(selkies_lanes_t *differ, selkies_lanes_t *sums,
     const selkies_lite_t *lite, const selkies_motion_pair_t *pair, size_t x,
-    size_t y, size_t n, size_t height, selkies_vector_t v)
+    size_t y, size_t n, size_t height, selkies_vector_t v, uint8_t *to,
+    size_t to_stride)
 {
     switch ((v.x & 1) + (v.y & 1)) {
 
     case 0:
         selkies_lite_plan_means(differ, sums, lite, pair, x, y, n, height, v,
-                                0);
+                                to, to_stride, 0);
         break;
 
     case 1:
         selkies_lite_plan_means(differ, sums, lite, pair, x, y, n, height, v,
-                                1);
+                                to, to_stride, 1);
         break;
 
     default:
         selkies_lite_plan_means(differ, sums, lite, pair, x, y, n, height, v,
-                                2);
+                                to, to_stride, 2);
     }
 }
 
@@ -650,14 +728,14 @@ selkies_lite_plan_shown(const selkies_lite_t *lite,
     size_t height, selkies_vector_t v)
 {
     size_t           i, n, stride;
-    uint8_t          shown[64];
+    uint8_t          shown[128];
     unsigned         sum;
     const uint8_t   *now;
     selkies_lanes_t  differ, sums, one, other;
 
     if (width == 16) {
         selkies_lite_plan_colours(&differ, &sums, lite, pair, x, y, 1, height,
-                                  v);
+                                  v, shown, 16);
         return !selkies_lanes_any(differ)
                && selkies_lanes_total(sums)
                   <= lite->limits.mean * (unsigned) height * 8;

@@ -201,15 +201,21 @@ int selkies_lite_clamp_qp(int qp);
 
 
 /*
- * lite_plan.c: fills plans, list and area and returns how many macroblocks must
- * be coded.  The pair is of the picture and the source, its map NULL where
- * there is none.  v[0] is what most of them moved by and v[1] what others did,
- * zero if nothing moved: two lines that scroll are met between the first one
- * and the second one, or two windows move.
+ * lite_plan.c: `list` fills plans, list and area; all of it is to be coded.
+ * The pair becomes that of the picture and the source, its map NULL where there
+ * is none.  `moves` finds what moved, once the frame has begun, and returns how
+ * many macroblocks must be coded.  v[0] is what most of them moved by and v[1]
+ * what others did, zero if nothing moved: two lines that scroll are met between
+ * the first one and the second one, or two windows move.  What moved by an odd
+ * vector has its chroma in the frame.
  */
 
-size_t selkies_lite_plan(selkies_lite_t *lite, const selkies_picture_t *pic,
-    selkies_motion_pair_t *pair, selkies_vector_t v[2]);
+void selkies_lite_plan_list(selkies_lite_t *lite,
+    const selkies_picture_t *pic, selkies_motion_pair_t *pair);
+
+size_t selkies_lite_plan_moves(selkies_lite_t *lite,
+    const selkies_picture_t *pic, const selkies_motion_pair_t *pair,
+    selkies_vector_t v[2]);
 
 
 /*

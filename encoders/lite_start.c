@@ -38,7 +38,13 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
 
     lite = c->lite;
 
-    c->ncode = selkies_lite_plan(lite, c->pic, &c->pair, moved);
+    selkies_lite_plan_list(lite, c->pic, &c->pair);
+
+    if (selkies_lite_frame_begin(lite) != SELKIES_OK) {
+        return SELKIES_ERROR;
+    }
+
+    c->ncode = selkies_lite_plan_moves(lite, c->pic, &c->pair, moved);
     c->moved = moved[0];
     c->second = moved[1];
 
@@ -59,8 +65,7 @@ selkies_lite_chain_start(selkies_lite_chain_t *c, size_t limit)
 
     if (selkies_lite_reserve(lite, &lite->rbsp, size, 0) != SELKIES_OK
         || selkies_lite_reserve(lite, &lite->out, size + size / 2, 0)
-           != SELKIES_OK
-        || selkies_lite_frame_begin(lite) != SELKIES_OK)
+           != SELKIES_OK)
     {
         return SELKIES_ERROR;
     }

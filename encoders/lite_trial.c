@@ -28,16 +28,66 @@
 #define SELKIES_TRIAL_SUMS    8
 
 
-static void selkies_lite_trial_luma(selkies_lite_chain_t *c,
-    selkies_lite_trial_t *t);
-static void selkies_lite_trial_close(selkies_lite_chain_t *c,
-    selkies_lite_trial_t *t);
-static void selkies_lite_trial_exact(selkies_lite_chain_t *c,
+static void selkies_lite_trial_colours(selkies_lite_chain_t *c,
     selkies_lite_trial_t *t);
 static int selkies_lite_trial_shown(selkies_lite_chain_t *c,
     selkies_lite_trial_t *t, unsigned blocks, unsigned n);
-static void selkies_lite_trial_colours(selkies_lite_chain_t *c,
-    selkies_lite_trial_t *t);
+
+
+/* The macroblock's luma or chroma, and where a vector points to from there. */
+
+static inline const uint8_t *
+selkies_lite_trial_luma(const selkies_lite_chain_t *c,
+    const selkies_planes_t *planes, selkies_vector_t v)
+{
+    return planes->luma
+           + ((ptrdiff_t) c->y * 16 + v.y)
+             * (ptrdiff_t) planes->luma_stride_bytes
+           + (ptrdiff_t) c->x * 16 + v.x;
+}
+
+
+static inline const uint8_t *
+selkies_lite_trial_chroma(const selkies_lite_chain_t *c,
+    const selkies_planes_t *planes, selkies_vector_t v)
+{
+    return planes->chroma
+           + ((ptrdiff_t) c->y * 16 + v.y) / 2
+             * (ptrdiff_t) planes->chroma_stride_bytes
+           + (ptrdiff_t) c->x * 16 + v.x;
+}
+
+
+/* Blocks in which samples differ by more than the limit; rows are a block's. */
+
+static inline unsigned
+selkies_lite_trial_blocks_beyond(const uint8_t *a, size_t a_stride,
+    const uint8_t *b, size_t b_stride, const unsigned rows,
+    const unsigned limit)
+{
+    unsigned         i, k, blocks;
+    selkies_lanes_t  differ, one, other;
+
+    blocks = 0;
+
+    for (i = 0; i < 16; i += 4) {
+
+        differ = selkies_lanes_zero();
+
+        for (k = 0; k < rows; k++) {
+            one = selkies_lanes_load(a);
+            other = selkies_lanes_load(b);
+            differ = limit ? selkies_lanes_beyond(differ, one, other, limit)
+                           : selkies_lanes_differ(differ, one, other);
+            a += a_stride;
+            b += b_stride;
+        }
+
+        blocks |= selkies_lanes_fourths(differ) << i;
+    }
+
+    return blocks;
+}
 
 
 void
@@ -75,7 +125,12 @@ selkies_lite_trial(selkies_lite_chain_t *c, selkies_vector_t v)
     t = &c->trials[c->ntrials++];
     t->v = v;
     t->known = 0;
-    selkies_lite_trial_luma(c, t);
+    t->luma = (uint16_t) selkies_lite_trial_blocks_beyond(
+                            selkies_lite_trial_luma(c, &c->pair.now,
+                                                    selkies_lite_zero),
+                            c->pair.now.luma_stride_bytes,
+                            selkies_lite_trial_luma(c, &c->pair.before, v),
+                            c->pair.before.luma_stride_bytes, 4, 0);
 
     return t;
 }
@@ -104,7 +159,13 @@ selkies_lite_trial_matches(selkies_lite_chain_t *c, size_t x, size_t y,
     if (((v.x | v.y) & 1) == 0) {
 
         if (!(t->known & SELKIES_TRIAL_EXACT)) {
-            selkies_lite_trial_exact(c, t);
+            t->exact = (uint16_t) selkies_lite_trial_blocks_beyond(
+                            selkies_lite_trial_chroma(c, &c->pair.now,
+                                                      selkies_lite_zero),
+                            c->pair.now.chroma_stride_bytes,
+                            selkies_lite_trial_chroma(c, &c->pair.before, v),
+                            c->pair.before.chroma_stride_bytes, 2, 0);
+            t->known |= SELKIES_TRIAL_EXACT;
         }
 
         return (t->exact & blocks) == 0;
@@ -132,7 +193,13 @@ selkies_lite_trial_nearly(selkies_lite_chain_t *c, size_t x, size_t y,
     blocks = selkies_lite_trial_blocks(x, y, width, height);
 
     if (!(t->known & SELKIES_TRIAL_NEARLY)) {
-        selkies_lite_trial_close(c, t);
+        t->nearly = (uint16_t) selkies_lite_trial_blocks_beyond(
+                            selkies_lite_trial_luma(c, &c->pair.now,
+                                                    selkies_lite_zero),
+                            c->pair.now.luma_stride_bytes,
+                            selkies_lite_trial_luma(c, &c->lite->base, v),
+                            c->lite->base.luma_stride_bytes, 4, 1);
+        t->known |= SELKIES_TRIAL_NEARLY;
     }
 
     return (t->nearly & blocks) == 0
@@ -161,10 +228,8 @@ selkies_lite_trial_differ(selkies_lite_chain_t *c, size_t x, size_t y,
 
         stride = c->pair.now.luma_stride_bytes;
         shown_stride = c->lite->base.luma_stride_bytes;
-        now = c->pair.now.luma + c->y * 16 * stride + c->x * 16;
-        shown = c->lite->base.luma
-                + ((ptrdiff_t) c->y * 16 + v.y) * (ptrdiff_t) shown_stride
-                + (ptrdiff_t) c->x * 16 + v.x;
+        now = selkies_lite_trial_luma(c, &c->pair.now, selkies_lite_zero);
+        shown = selkies_lite_trial_luma(c, &c->lite->base, v);
 
         for (i = 0; i < 16; i += 4) {
             selkies_lanes_strip(t->sums + i, now, stride, shown, shown_stride,
@@ -185,114 +250,6 @@ selkies_lite_trial_differ(selkies_lite_chain_t *c, size_t x, size_t y,
     }
 
     return sum;
-}
-
-
-/* Where luma is not what the vector brings. */
-
-static void
-selkies_lite_trial_luma(selkies_lite_chain_t *c, selkies_lite_trial_t *t)
-{
-    size_t            i, k, stride, old_stride;
-    unsigned          blocks;
-    const uint8_t    *now, *before;
-    selkies_lanes_t   differ;
-
-    stride = c->pair.now.luma_stride_bytes;
-    old_stride = c->pair.before.luma_stride_bytes;
-    now = c->pair.now.luma + c->y * 16 * stride + c->x * 16;
-    before = c->pair.before.luma
-             + ((ptrdiff_t) c->y * 16 + t->v.y) * (ptrdiff_t) old_stride
-             + (ptrdiff_t) c->x * 16 + t->v.x;
-    blocks = 0;
-
-    for (i = 0; i < 16; i += 4) {
-
-        differ = selkies_lanes_zero();
-
-        for (k = 0; k < 4; k++) {
-            differ = selkies_lanes_differ(differ, selkies_lanes_load(now),
-                                          selkies_lanes_load(before));
-            now += stride;
-            before += old_stride;
-        }
-
-        blocks |= selkies_lanes_fourths(differ) << i;
-    }
-
-    t->luma = (uint16_t) blocks;
-}
-
-
-/* Where luma is more than one off what a decoder shows there. */
-
-static void
-selkies_lite_trial_close(selkies_lite_chain_t *c, selkies_lite_trial_t *t)
-{
-    size_t            i, k, stride, shown_stride;
-    unsigned          blocks;
-    const uint8_t    *now, *shown;
-    selkies_lanes_t   differ;
-
-    stride = c->pair.now.luma_stride_bytes;
-    shown_stride = c->lite->base.luma_stride_bytes;
-    now = c->pair.now.luma + c->y * 16 * stride + c->x * 16;
-    shown = c->lite->base.luma
-            + ((ptrdiff_t) c->y * 16 + t->v.y) * (ptrdiff_t) shown_stride
-            + (ptrdiff_t) c->x * 16 + t->v.x;
-    blocks = 0;
-
-    for (i = 0; i < 16; i += 4) {
-
-        differ = selkies_lanes_zero();
-
-        for (k = 0; k < 4; k++) {
-            differ = selkies_lanes_beyond(differ, selkies_lanes_load(now),
-                                          selkies_lanes_load(shown), 1);
-            now += stride;
-            shown += shown_stride;
-        }
-
-        blocks |= selkies_lanes_fourths(differ) << i;
-    }
-
-    t->nearly = (uint16_t) blocks;
-    t->known |= SELKIES_TRIAL_NEARLY;
-}
-
-
-/* Where chroma is not what an even vector brings. */
-
-static void
-selkies_lite_trial_exact(selkies_lite_chain_t *c, selkies_lite_trial_t *t)
-{
-    size_t            i, stride, old_stride;
-    unsigned          blocks;
-    const uint8_t    *now, *before;
-    selkies_lanes_t   differ;
-
-    stride = c->pair.now.chroma_stride_bytes;
-    old_stride = c->pair.before.chroma_stride_bytes;
-    now = c->pair.now.chroma + c->y * 8 * stride + c->x * 16;
-    before = c->pair.before.chroma
-             + ((ptrdiff_t) c->y * 16 + t->v.y) / 2 * (ptrdiff_t) old_stride
-             + (ptrdiff_t) c->x * 16 + t->v.x;
-    blocks = 0;
-
-    for (i = 0; i < 16; i += 4) {
-        differ = selkies_lanes_differ(selkies_lanes_zero(),
-                                      selkies_lanes_load(now),
-                                      selkies_lanes_load(before));
-        differ = selkies_lanes_differ(differ, selkies_lanes_load(now + stride),
-                                      selkies_lanes_load(before
-                                                         + old_stride));
-        now += stride * 2;
-        before += old_stride * 2;
-        blocks |= selkies_lanes_fourths(differ) << i;
-    }
-
-    t->exact = (uint16_t) blocks;
-    t->known |= SELKIES_TRIAL_EXACT;
 }
 
 
@@ -325,32 +282,24 @@ selkies_lite_trial_shown(selkies_lite_chain_t *c, selkies_lite_trial_t *t,
 static void
 selkies_lite_trial_colours(selkies_lite_chain_t *c, selkies_lite_trial_t *t)
 {
-    size_t            i, stride;
-    uint8_t           shown[128];
-    unsigned          blocks;
-    const uint8_t    *now;
-    selkies_lanes_t   differ;
+    size_t          i, stride;
+    uint8_t         shown[128];
+    const uint8_t  *now;
 
     stride = c->pair.now.chroma_stride_bytes;
-    now = c->pair.now.chroma + c->y * 8 * stride + c->x * 16;
-    blocks = 0;
+    now = selkies_lite_trial_chroma(c, &c->pair.now, selkies_lite_zero);
 
     selkies_vector_chroma(shown, 16, &c->lite->base, c->x * 16, c->y * 16, 16,
                           16, t->v);
 
+    t->peak = (uint16_t) selkies_lite_trial_blocks_beyond(now, stride, shown,
+                                                          16, 2,
+                                                      c->lite->limits.peak);
+
     for (i = 0; i < 16; i += 4) {
-        differ = selkies_lanes_beyond(selkies_lanes_zero(),
-                                      selkies_lanes_load(now),
-                                      selkies_lanes_load(shown + i * 8),
-                                      c->lite->limits.peak);
-        differ = selkies_lanes_beyond(differ, selkies_lanes_load(now + stride),
-                                      selkies_lanes_load(shown + i * 8 + 16),
-                                      c->lite->limits.peak);
         selkies_lanes_strip(t->colours + i, now, stride, shown + i * 8, 16, 2);
         now += stride * 2;
-        blocks |= selkies_lanes_fourths(differ) << i;
     }
 
-    t->peak = (uint16_t) blocks;
     t->known |= SELKIES_TRIAL_SHOWN;
 }

@@ -268,7 +268,7 @@ void
 selkies_vector_set(selkies_vector_grid_t *grid, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t v)
 {
-    size_t             i;
+    size_t             i, k;
     selkies_vector_t  *block, four[4];
 
     block = selkies_vector_block(grid, x, y);
@@ -284,14 +284,16 @@ selkies_vector_set(selkies_vector_grid_t *grid, size_t x, size_t y,
 
         /* of a known size memcpy() is no call */
 
-        if (width == 4) {
-            memcpy(block, four, sizeof(four));
-
-        } else if (width == 2) {
+        if (width == 2) {
             memcpy(block, four, sizeof(four) / 2);
 
-        } else {
+        } else if (width == 1) {
             *block = v;
+
+        } else {
+            for (k = 0; k < width; k += 4) {
+                memcpy(block + k, four, sizeof(four));
+            }
         }
 
         block += grid->width;

@@ -81,7 +81,9 @@ selkies_vector_t selkies_vector_skip(const selkies_vector_grid_t *grid,
     size_t mb_x);
 
 
-/* Sets blocks, or those of half a macroblock. */
+/*
+ * Sets blocks, 1, 2 or a multiple of 4 wide, or those of half a macroblock.
+ */
 
 void selkies_vector_set(selkies_vector_grid_t *grid, size_t x, size_t y,
     size_t width, size_t height, selkies_vector_t v);

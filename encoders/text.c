@@ -37,18 +37,19 @@
 #define SELKIES_TEXT_USED     4096          /* then less counts what is long
                                                ago */
 
-#define SELKIES_TEXT_BAND     8             /* columns of 2^8 samples */
+/*
+ * A place: 32 bits of the key, of which the last is set lest it be zero, which
+ * is free; 16 bits of x; 16 of y.  What has one key and lies in one column of
+ * 256 samples has the same bits of these.
+ */
+
+#define SELKIES_TEXT_TAG(key) ((key) >> 32 << 32 | (uint64_t) 1 << 32)
+#define SELKIES_TEXT_TAGS     0xffffffff00000000ull
+#define SELKIES_TEXT_SAME     0xffffffffff000000ull
 
 #define SELKIES_TEXT_WIDE     0x9e3779b97f4a7c15ull     /* of each shape */
 #define SELKIES_TEXT_FLAT     0xc2b2ae3d27d4eb4full
 #define SELKIES_TEXT_TALL     0x165667b19e3779f9ull
-
-
-typedef struct {
-    uint32_t              tag;              /* 0: free */
-    uint16_t              x;
-    uint16_t              y;
-} selkies_text_place_t;
 
 
 typedef struct {
@@ -64,7 +65,7 @@ struct selkies_text_s {
     unsigned              used[2];          /* at even and at odd distances */
     unsigned              turn;             /* lines learned */
     _Alignas(64)
-    selkies_text_place_t  buckets[SELKIES_TEXT_BUCKETS][SELKIES_TEXT_PLACES];
+    uint64_t              buckets[SELKIES_TEXT_BUCKETS][SELKIES_TEXT_PLACES];
 };
 
 
@@ -293,27 +294,23 @@ selkies_text_see(const selkies_text_t *text, selkies_text_seen_t *seen,
 static inline void
 selkies_text_enter(selkies_text_t *text, const selkies_text_seen_t *seen)
 {
-    size_t                 i;
-    selkies_text_place_t  *bucket, place, next;
+    size_t     i;
+    uint64_t  *bucket, place;
 
     bucket = text->buckets[seen->key % SELKIES_TEXT_BUCKETS];
-    place.tag = (uint32_t) (seen->key >> 32) | 1;
-    place.x = seen->x;
-    place.y = seen->y;
+    place = SELKIES_TEXT_TAG(seen->key) | (uint32_t) seen->x << 16 | seen->y;
 
-    for (i = 0; i < SELKIES_TEXT_PLACES; i++) {
-
-        next = bucket[i];
-        bucket[i] = place;
-
-        if (next.tag == bucket[0].tag
-            && (next.x ^ bucket[0].x) >> SELKIES_TEXT_BAND == 0)
-        {
-            return;
+    for (i = 0; i < SELKIES_TEXT_PLACES - 1; i++) {
+        if (((bucket[i] ^ place) & SELKIES_TEXT_SAME) == 0) {
+            break;
         }
-
-        place = next;
     }
+
+    for ( /* void */ ; i > 0; i--) {
+        bucket[i] = bucket[i - 1];
+    }
+
+    bucket[0] = place;
 }
 
 
@@ -347,18 +344,18 @@ size_t
 selkies_text_find(const selkies_text_t *text, uint64_t key, size_t x, size_t y,
     selkies_vector_t places[SELKIES_TEXT_PLACES])
 {
-    size_t                       i, n;
-    uint32_t                     tag;
-    const selkies_text_place_t  *bucket;
+    size_t           i, n;
+    uint64_t         tag;
+    const uint64_t  *bucket;
 
     bucket = text->buckets[key % SELKIES_TEXT_BUCKETS];
-    tag = (uint32_t) (key >> 32) | 1;
+    tag = SELKIES_TEXT_TAG(key);
     n = 0;
 
     for (i = 0; i < SELKIES_TEXT_PLACES; i++) {
-        if (bucket[i].tag == tag) {
-            places[n].x = (int16_t) (bucket[i].x - text->x - x);
-            places[n].y = (int16_t) (bucket[i].y - text->y - y);
+        if ((bucket[i] & SELKIES_TEXT_TAGS) == tag) {
+            places[n].x = (int16_t) ((bucket[i] >> 16) - text->x - x);
+            places[n].y = (int16_t) (bucket[i] - text->y - y);
             n++;
         }
     }

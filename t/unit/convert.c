@@ -629,6 +629,7 @@ main(void)
 {
     test_picture();
     test_states();
+    test_expecting();
     test_rects();
     test_variants();
 

@@ -154,6 +154,155 @@ test_keeping(const selkies_convert_variant_t *variant)
 }
 
 
+/* Luma of a macroblock is where the vector points to in what was kept. */
+
+static int
+has_moved(const selkies_picture_t *pic, int32_t mx, int32_t my, int32_t vx,
+    int32_t vy)
+{
+    int             same;
+    int32_t         y;
+    const uint8_t  *luma, *chroma;
+
+    if (!selkies_picture_kept(pic, &luma, &chroma) || luma == pic->luma
+        || mx * 16 + vx < 0 || mx * 16 + vx + 16 > pic->mb_width * 16
+        || my * 16 + vy < 0 || my * 16 + vy + 16 > pic->mb_height * 16)
+    {
+        return -1;
+    }
+
+    same = 1;
+
+    for (y = my * 16; y < my * 16 + 16; y++) {
+        same &= memcmp(pic->luma + (ptrdiff_t) y
+                                   * (ptrdiff_t) pic->luma_stride_bytes
+                       + mx * 16,
+                       luma + (ptrdiff_t) (y + vy)
+                              * (ptrdiff_t) pic->luma_stride_bytes
+                       + mx * 16 + vx, 16) == 0;
+    }
+
+    return same;
+}
+
+
+static void
+source_scroll(source_t *to, source_t *from, int32_t vx, int32_t vy)
+{
+    int32_t  x, y, w, h;
+
+    w = to->frame.width;
+    h = to->frame.height;
+
+    for (y = 0; y < h; y++) {
+        for (x = 0; x < w; x++) {
+            if (x + vx >= 0 && x + vx < w && y + vy >= 0 && y + vy < h) {
+                memcpy(source_pixel(to, x, y),
+                       source_pixel(from, x + vx, y + vy), 4);
+            }
+        }
+    }
+}
+
+
+/* What the picture says about macroblocks; -1: of some it is wrong. */
+
+static int
+count_moved(const selkies_picture_t *pic, int32_t vx, int32_t vy, int *others)
+{
+    int             n, want;
+    int32_t         mx, my;
+    const uint8_t  *moved;
+
+    moved = selkies_picture_moved(pic, (int16_t) vx, (int16_t) vy);
+    n = 0;
+
+    for (my = 0; moved != NULL && my < pic->mb_height; my++) {
+        for (mx = 0; mx < pic->mb_width; mx++, moved++) {
+
+            want = has_moved(pic, mx, my, vx, vy);
+
+            if (*moved != SELKIES_PICTURE_UNKNOWN
+                && want != (*moved == SELKIES_PICTURE_MOVED))
+            {
+                return -1;
+            }
+
+            n += *moved == SELKIES_PICTURE_MOVED;
+            *others += *moved == SELKIES_PICTURE_OTHER;
+        }
+    }
+
+    return n;
+}
+
+
+/*
+ * Something scrolls, is drawn into, and is read in rectangles, some twice while
+ * it is drawn: what is said of the vector that was expected is true.
+ */
+
+static void
+test_expecting(void)
+{
+    int                i, k, n, right, moved, others;
+    int32_t            w, h, vx, vy;
+    source_t           s, old;
+    selkies_rect_t     rects[3];
+    selkies_picture_t  pic;
+
+    right = moved = others = 0;
+
+    for (i = 0; i < 400; i++) {
+
+        w = 34 + (int32_t) random_number(120);
+        h = 34 + (int32_t) random_number(120);
+        vx = (int32_t) random_number(41) - 20;
+        vy = (int32_t) random_number(41) - 20;
+
+        source_init(&s, w, h, random_number(70));
+        source_init(&old, w, h, random_number(70));
+        selkies_picture_init(&pic, w, h);
+
+        source_random(&old, rect(0, 0, w, h), 0);
+        source_convert(&old, &pic, rect(0, 0, w, h));
+        selkies_picture_keep(&pic);
+        selkies_picture_expect(&pic, (int16_t) vx, (int16_t) vy);
+
+        source_random(&s, rect(0, 0, w, h), 0);
+        source_scroll(&s, &old, vx, vy);
+
+        for (k = 0; k < 3; k++) {
+
+            rects[0] = random_number(2) ? rect(0, 0, w, h) : random_rect(w, h);
+            rects[1] = random_rect(w, h);
+            rects[2] = rects[1];
+
+            s.frame.rects = rects;
+            s.frame.nrects = 1 + random_number(3);
+            (void) selkies_convert(&pic, &s.frame);
+
+            n = count_moved(&pic, vx, vy, &others);
+            right += n >= 0;
+            moved += n;
+
+            source_random(&s, rect((int32_t) random_number((uint32_t) w - 4),
+                                   (int32_t) random_number((uint32_t) h - 4),
+                                   1 + (int32_t) random_number(4),
+                                   1 + (int32_t) random_number(4)), 1);
+        }
+
+        selkies_picture_finish(&pic);
+        source_finish(&s);
+        source_finish(&old);
+    }
+
+    ok(right == 400 * 3, "%d of %d times true of what moved", right, 400 * 3);
+    ok(moved > 2000, "%d macroblocks did", moved);
+    ok(others > 200, "%d did not", others);
+}
+
+
 static void
 test_states(void)
 {
@@ -183,6 +332,16 @@ test_states(void)
     memset(pic.luma, 98, pic.luma_stride_bytes * 48);
     ok(selkies_picture_kept(&pic, &luma, &chroma) && luma[0] == 99
        && pic.chroma[0] == 128, "the second takes the place of the first");
+
+    selkies_picture_expect(&pic, 3, 4);
+    ok(selkies_picture_moved(&pic, 3, 4) != NULL
+       && selkies_picture_moved(&pic, 3, 5) == NULL
+       && selkies_picture_moved(&pic, 0, 0) == NULL,
+       "what is known is of the vector that was expected");
+
+    selkies_picture_keep(&pic);
+    ok(selkies_picture_moved(&pic, 3, 4) == NULL,
+       "and of what was kept then");
 
     selkies_picture_finish(&pic);
 
