@@ -70,6 +70,11 @@ ngx_uint_t ngx_http_selkies_microphone_available(
 void ngx_http_selkies_microphone(ngx_http_selkies_session_t *s,
     selkies_command_t *cmd);
 
+/* 0x06: a picture of the camera of a page, which is told to stop. */
+
+void ngx_http_selkies_webcam(ngx_http_selkies_session_t *s,
+    selkies_command_t *cmd);
+
 /* The session ends, or controls no more; may be called again. */
 
 void ngx_http_selkies_microphone_leave(ngx_http_selkies_session_t *s);

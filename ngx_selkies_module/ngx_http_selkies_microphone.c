@@ -75,6 +75,18 @@ ngx_http_selkies_microphone_refuse(ngx_http_selkies_session_t *s)
 }
 
 
+/* New pages of dialect 2 have a camera; nothing here takes its pictures. */
+
+void
+ngx_http_selkies_webcam(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
+{
+    if (s->dialect == SELKIES_DIALECT_2 && !s->webcam_refused) {
+        s->webcam_refused = 1;
+        ngx_http_selkies_text_const(s, SELKIES_TEXT_WEBCAM_DISABLED);
+    }
+}
+
+
 /* Another's that has not ended yet: it will have by the next message or so. */
 
 static selkies_microphone_t *

@@ -362,6 +362,7 @@ struct ngx_http_selkies_session_s {
     unsigned                     audio_said:1;  /* whether it wants sound */
     unsigned                     opus_mic:1;    /* its microphone is Opus */
     unsigned                     microphone_refused:1;  /* and told so */
+    unsigned                     webcam_refused:1;
     unsigned                     gate:1;        /* could take a picture now */
     unsigned                     need_key:1;
     unsigned                     skipped:1;     /* because it was too slow */

@@ -67,6 +67,7 @@ static const ngx_http_selkies_verb_pt
     [SELKIES_VERB_START_AUDIO] = ngx_http_selkies_audio,
     [SELKIES_VERB_STOP_AUDIO] = ngx_http_selkies_audio,
     [SELKIES_VERB_MICROPHONE] = ngx_http_selkies_microphone,
+    [SELKIES_VERB_WEBCAM] = ngx_http_selkies_webcam,
     [SELKIES_VERB_REQUEST_KEYFRAME] = ngx_http_selkies_request_key,
     [SELKIES_VERB_RESIZE] = ngx_http_selkies_resize,
     [SELKIES_VERB_DPI] = ngx_http_selkies_dpi,

@@ -119,8 +119,12 @@ static const selkies_verb_row_t  selkies_verbs[] = {
     { "FILE_UPLOAD_ERROR", ':', SELKIES_VERB_UPLOAD_ERROR, TEXT, OWNER,
       selkies_parse_upload_error },
 
-    /* known, without effect: compression and what WebRTC left behind */
+    /*
+     * Known, without effect: where a page lies on its user's own desktop,
+     * compression, and what WebRTC left behind.
+     */
 
+    { "vp", '*', SELKIES_VERB_NONE, TEXT, ANYONE|QUIET, NULL },
     { "_gz", '*', SELKIES_VERB_GZIP, TEXT, ANYONE|QUIET, NULL },
     { "pong", '*', SELKIES_VERB_NONE, TEXT, ANYONE|QUIET, NULL },
     { "vb", '*', SELKIES_VERB_NONE, TEXT, ANYONE|QUIET, NULL },
@@ -150,7 +154,16 @@ static const selkies_verb_row_t  selkies_binary_verbs[] = {
 
     /* 0x02 */
     { "microphone data", 0, SELKIES_VERB_MICROPHONE, SELKIES_LIMIT_MICROPHONE,
-      SELKIES_BY_MICROPHONE, NULL }
+      SELKIES_BY_MICROPHONE, NULL },
+
+    /* 0x03 to 0x05 */
+    { NULL, 0, SELKIES_VERB_NONE, TEXT, ANYONE, NULL },
+    { NULL, 0, SELKIES_VERB_NONE, TEXT, ANYONE, NULL },
+    { NULL, 0, SELKIES_VERB_NONE, TEXT, ANYONE, NULL },
+
+    /* 0x06 */
+    { "webcam data", 0, SELKIES_VERB_WEBCAM, SELKIES_LIMIT_UPLOAD,
+      OWNER|QUIET, NULL }
 };
 
 

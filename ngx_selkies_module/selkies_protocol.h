@@ -105,6 +105,7 @@ typedef enum {
 
     SELKIES_VERB_UPLOAD_DATA,           /* binary 0x01, u.payload */
     SELKIES_VERB_MICROPHONE,            /* binary 0x02, u.payload */
+    SELKIES_VERB_WEBCAM,                /* binary 0x06, refused */
 
     SELKIES_VERBS
 } selkies_verb_t;
@@ -268,6 +269,7 @@ size_t selkies_base64_decode(uint8_t *out, const uint8_t *in, size_t len);
 #define SELKIES_TEXT_AUDIO_STOPPED        "AUDIO_STOPPED"
 #define SELKIES_TEXT_AUDIO_DISABLED       "AUDIO_DISABLED"
 #define SELKIES_TEXT_MICROPHONE_DISABLED  "MICROPHONE_DISABLED"
+#define SELKIES_TEXT_WEBCAM_DISABLED      "WEBCAM_DISABLED"
 #define SELKIES_TEXT_CLIPBOARD_REPLY      "clipboard_reply,cr"
 #define SELKIES_TEXT_CLIPBOARD_FINISH     "clipboard_finish"
 #define SELKIES_TEXT_RELOAD               "{\"type\":\"reload\"}"

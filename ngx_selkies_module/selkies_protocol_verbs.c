@@ -28,8 +28,6 @@ static size_t selkies_split(const uint8_t *pos, const uint8_t *end,
 static int selkies_parse_uint(selkies_span_t span, uint64_t max,
     uint64_t *value);
 static int selkies_parse_int(selkies_span_t span, int32_t *value);
-static const uint8_t *selkies_parse_exponent(const uint8_t *p,
-    const uint8_t *end, int *exponent);
 
 
 /* the members of js, by its second field */
@@ -66,8 +64,24 @@ selkies_parse_t
 selkies_parse_ack(selkies_command_t *cmd, const uint8_t *pos,
     const uint8_t *end)
 {
-    uint64_t        n;
+    uint64_t        n, held;
+    const uint8_t  *space;
     selkies_span_t  span;
+
+    /* new clients of dialect 2 add for how many ms they have held it back */
+
+    space = pos == end ? NULL : memchr(pos, ' ', (size_t) (end - pos));
+
+    if (space != NULL) {
+        span.data = space + 1;
+        span.len = (size_t) (end - span.data);
+
+        if (selkies_parse_uint(span, UINT32_MAX, &held) != 0) {
+            return SELKIES_PARSE_MALFORMED;
+        }
+
+        end = space;
+    }
 
     span.data = pos;
     span.len = (size_t) (end - pos);
@@ -666,108 +680,6 @@ selkies_parse_int(selkies_span_t span, int32_t *value)
     *value = (int32_t) n;
 
     return 0;
-}
-
-
-int
-selkies_parse_real(selkies_span_t span, double *value)
-{
-    int             negative, exponent, digits;
-    double          n;
-    const uint8_t  *p, *end;
-
-    p = span.data;
-    end = p + span.len;
-    n = 0;
-    exponent = 0;
-
-    negative = p < end && *p == '-';
-    p += negative;
-
-    for (digits = 0; p < end && *p >= '0' && *p <= '9'; p++, digits++) {
-        n = n * 10 + (*p - '0');
-
-        if (n > 1e18) {
-            return -1;
-        }
-    }
-
-    if (digits == 0) {
-        return -1;
-    }
-
-    if (p < end && *p == '.') {
-
-        for (p++, digits = 0; p < end && *p >= '0' && *p <= '9'; p++) {
-
-            if (n < 1e15 && exponent > -30) {
-                n = n * 10 + (*p - '0');
-                exponent--;
-            }
-
-            digits = 1;
-        }
-
-        if (digits == 0) {
-            return -1;
-        }
-    }
-
-    p = selkies_parse_exponent(p, end, &exponent);
-
-    if (p != end) {
-        return -1;
-    }
-
-    for ( /* void */ ; exponent < 0 && n != 0; exponent++) {
-        n /= 10;
-    }
-
-    for ( /* void */ ; exponent > 0 && n != 0; exponent--) {
-        n *= 10;
-
-        if (n > 1e18) {
-            return -1;
-        }
-    }
-
-    *value = negative ? -n : n;
-
-    return 0;
-}
-
-
-/* Adds an exponent, if there is one.  Returns what is behind it, or NULL. */
-
-static const uint8_t *
-selkies_parse_exponent(const uint8_t *p, const uint8_t *end, int *exponent)
-{
-    int  e, down, digits;
-
-    if (p == end || (*p != 'e' && *p != 'E')) {
-        return p;
-    }
-
-    p++;
-
-    down = p < end && *p == '-';
-    p += p < end && (*p == '-' || *p == '+');
-
-    for (e = 0, digits = 0; p < end && *p >= '0' && *p <= '9'; p++) {
-        e = e * 10 + (*p - '0');
-
-        if (++digits > 3) {
-            return NULL;
-        }
-    }
-
-    if (digits == 0) {
-        return NULL;
-    }
-
-    *exponent += down ? -e : e;
-
-    return p;
 }
 
 

@@ -144,6 +144,7 @@ typedef enum {
 #define SELKIES_SETTING_FIXED           0x0040  /* constant: no directive */
 #define SELKIES_SETTING_NO_DIRECTIVE    0x0080  /* another directive sets it */
 #define SELKIES_SETTING_CLIENT_2        0x10000 /* taken in dialect 2 only */
+#define SELKIES_SETTING_BOTH_NAMES      0x20000 /* dialect 2 has had both */
 #define SELKIES_SETTING_LIVE            0x0100  /* applied without a reset */
 #define SELKIES_SETTING_KEY             0x0200  /* then a key frame */
 #define SELKIES_SETTING_STRUCTURAL      0x0400  /* the encoder starts anew */

@@ -24,7 +24,8 @@ typedef struct {
 } selkies_settings_writer_t;
 
 
-static void selkies_json_entry(selkies_settings_writer_t *w, unsigned id);
+static void selkies_json_entry(selkies_settings_writer_t *w, unsigned id,
+    const char *name);
 static void selkies_json_bool(selkies_settings_writer_t *w, unsigned id);
 static void selkies_json_enum(selkies_settings_writer_t *w, unsigned id);
 static void selkies_json_list(selkies_settings_writer_t *w, unsigned id);
@@ -43,10 +44,12 @@ selkies_settings_json(uint8_t *buf, size_t size,
     const selkies_settings_t *settings, const selkies_settings_live_t *live,
     selkies_dialect_t dialect)
 {
+    int                        second;
     unsigned                   id;
     uint32_t                   sent;
     const char                *comma;
     selkies_out_t              out;
+    const selkies_setting_t   *row;
     selkies_settings_writer_t  w;
 
     selkies_out_init(&out, buf, size);
@@ -74,11 +77,21 @@ selkies_settings_json(uint8_t *buf, size_t size,
     selkies_out_text(&out, "\"settings\":{");
 
     for (id = 0; id < SELKIES_SETTINGS; id++) {
+        row = selkies_setting(id);
 
-        if (selkies_setting(id)->flags & sent) {
+        if (!(row->flags & sent)) {
+            continue;
+        }
+
+        second = dialect == SELKIES_DIALECT_2 && row->name2 != NULL;
+
+        selkies_out_text(&out, comma);
+        selkies_json_entry(&w, id, second ? row->name2 : row->name);
+        comma = ",";
+
+        if (second && (row->flags & SELKIES_SETTING_BOTH_NAMES)) {
             selkies_out_text(&out, comma);
-            selkies_json_entry(&w, id);
-            comma = ",";
+            selkies_json_entry(&w, id, row->name);
         }
     }
 
@@ -95,7 +108,8 @@ selkies_settings_json(uint8_t *buf, size_t size,
 
 
 static void
-selkies_json_entry(selkies_settings_writer_t *w, unsigned id)
+selkies_json_entry(selkies_settings_writer_t *w, unsigned id,
+    const char *name)
 {
     const selkies_setting_t        *row;
     const selkies_setting_value_t  *v;
@@ -103,8 +117,7 @@ selkies_json_entry(selkies_settings_writer_t *w, unsigned id)
     row = selkies_setting(id);
     v = &w->settings->values[id];
 
-    selkies_json_text(w->out, w->dialect == SELKIES_DIALECT_2
-                              && row->name2 != NULL ? row->name2 : row->name);
+    selkies_json_text(w->out, name);
     selkies_out_text(w->out, ":{\"value\":");
 
     switch (row->type) {

@@ -149,8 +149,9 @@ static const selkies_setting_t  selkies_settings[SELKIES_SETTINGS] = {
              SENT|CLIENT|NUMERIC|LIVE|AUDIO|GLOBAL, "bit/s", "Opus"),
 
     [SELKIES_SET_IS_MANUAL_RESOLUTION_MODE] =
-        BOOL("is_manual_resolution_mode", 0, SENT|CLIENT|SIZE,
-             "keeps the size of manual_width and manual_height"),
+        { .name = "is_manual_resolution_mode", .name2 = "manual_resolution",
+          .flags = SENT|CLIENT|SIZE|SELKIES_SETTING_BOTH_NAMES,
+          .text = "keeps the size of manual_width and manual_height" },
 
     [SELKIES_SET_MANUAL_WIDTH] =
         INT("manual_width", NULL, 0, 0, 16384, SENT|CLIENT|SIZE, "px",

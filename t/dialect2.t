@@ -164,6 +164,9 @@ is(join(' ', grep { !exists $s->{$_} } qw/ video_crf video_fullcolor
 	enable_clipboard enable_resize ui_sidebar_show_shortcuts /), '',
 	'names of dialect 2');
 is(join(' ', grep { /^h264_/ } keys %$s), '', 'and none of dialect 1');
+is_deeply($s->{manual_resolution}, $s->{is_manual_resolution_mode},
+	'a name that was changed: the old one, too');
+is_deeply($s->{manual_resolution}{value}, JSON::PP::false, 'both say the same');
 is(join(' ', grep { !JSON::PP::is_bool($s->{$_}{overridden}) } sort keys %$s),
 	'', 'every entry says whether the operator set it');
 
@@ -224,6 +227,16 @@ ok($c->wait_frame(key => 1, w => 1008, h => 608),
 $c->send_text(patch(force_aligned_resolution => JSON::PP::false),
 	'r,1000x600,primary');
 ok($c->wait_frame(key => 1, w => 1000, h => 600), 'and back');
+
+# the size by hand, under either name; new pages say what they have held back
+
+for my $name (qw/ manual_resolution is_manual_resolution_mode /) {
+	$c->send_text(patch($name => JSON::PP::true, manual_width => 700,
+		manual_height => 500), 'CLIENT_FRAME_ACK 1 40');
+	ok($c->wait_frame(key => 1, w => 700, h => 500), "$name: by hand");
+	$c->send_text(patch($name => JSON::PP::false), 'r,1000x600,primary');
+	ok($c->wait_frame(key => 1, w => 1000, h => 600), "$name: and back");
+}
 
 ###############################################################################
 # the tab is hidden and shown again

@@ -51,8 +51,10 @@ my @messages = (
 		. '}' x 40 ] ],
 	[ '_ext', 'any', [ "_ext,{\"version\":\"$CANARY\",\"want\":[]}" ],
 		[ '_ext', '_ext,', "_ext,$CANARY", '_ext,[]', '_ext,1' ] ],
-	[ 'CLIENT_FRAME_ACK', 'any', [ 'CLIENT_FRAME_ACK 65535' ],
+	[ 'CLIENT_FRAME_ACK', 'any', [ 'CLIENT_FRAME_ACK 65535',
+		'CLIENT_FRAME_ACK 65535 40' ],
 		[ 'CLIENT_FRAME_ACK', 'CLIENT_FRAME_ACK 65536',
+		'CLIENT_FRAME_ACK 1 x', 'CLIENT_FRAME_ACK 1 2 3',
 		'CLIENT_FRAME_ACK -1', 'CLIENT_FRAME_ACK,1',
 		"CLIENT_FRAME_ACK $CANARY" ] ],
 	[ 'START_VIDEO', 'any', [ 'START_VIDEO' ],
@@ -117,7 +119,9 @@ my @messages = (
 		[ 'FILE_UPLOAD_ERROR', 'FILE_UPLOAD_ERROR:' ] ],
 	[ 'upload data', 'owner', [ "\0\x01$CANARY" ], [] ],
 	[ 'microphone data', 'owner', [ "\0\x02$CANARY" . 'x' x 243 ], [] ],
-	(map { [ $_, 'any', [ "$_,$CANARY", $_ ], [] ] } qw/ _gz pong vb ab
+	[ 'webcam data', 'owner quiet', [ "\0\x06\x01\x01$CANARY",
+		"\0\x06" . 'x' x 200000 ], [] ],
+	(map { [ $_, 'any', [ "$_,$CANARY", $_ ], [] ] } qw/ vp _gz pong vb ab
 		_arg_fps _arg_resize _f _l _stats_video _stats_audio _ebc _rc _crf /),
 );
 
@@ -286,6 +290,8 @@ for my $dialect (1, 2) {
 	like(heard($c), $dialect == 1 ? qr/AUDIO_STOPPED/ : qr/AUDIO_DISABLED/,
 		"$name: AUDIO: the truth");
 	like(heard($c), qr/_ext,/, "$name: _ext");
+	is(scalar(grep { $_ eq 'WEBCAM_DISABLED' } @{ $c->{texts} }),
+		$dialect == 2 ? 1 : 0, "$name: a camera is told once");
 	ok(!(grep { /^_gz/ } @{ $c->{texts} }), "$name: _gz is not echoed");
 
 	my @events;

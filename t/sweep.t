@@ -60,7 +60,7 @@ my @verbs = $source =~ /^ +\{ "([^" ]+)", /mg;
 my $binary = () = $source =~ /^ +\{ (?:"\w+ \w+"|NULL), 0, /mg;
 
 cmp_ok(scalar @verbs, '>', 40, 'the table of verbs is read');
-is($binary, 3, 'and that of binary messages');
+is($binary, 7, 'and that of binary messages');
 
 my @words = ($K, "-$K", "$K,$K", join(',', ($K) x 60), "$K:$K", " $K", "$K ",
 	"../$K", "/../../$K", "$file", "; touch $file", "\$(touch $file)",

@@ -73,6 +73,7 @@ check_command(const selkies_command_t *c, const uint8_t *data, size_t size)
     case SELKIES_VERB_TYPE:
     case SELKIES_VERB_UPLOAD_DATA:
     case SELKIES_VERB_MICROPHONE:
+    case SELKIES_VERB_WEBCAM:
         inside(c->u.json, data, size);
         break;
 

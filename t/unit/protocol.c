@@ -58,6 +58,14 @@ static const struct {
     { "_ext,{}", OK, V(EXT), ANYONE, "{}" },
     { "CLIENT_FRAME_ACK 0", OK, V(FRAME_ACK), ANYONE, "0" },
     { "CLIENT_FRAME_ACK 65535", OK, V(FRAME_ACK), ANYONE, "65535" },
+    { "CLIENT_FRAME_ACK 7 0", OK, V(FRAME_ACK), ANYONE, "7" },
+    { "CLIENT_FRAME_ACK 7 1000", OK, V(FRAME_ACK), ANYONE, "7" },
+    { "CLIENT_FRAME_ACK 7 4294967296", MALFORMED, V(FRAME_ACK), ANYONE, "" },
+    { "CLIENT_FRAME_ACK 7 -1", MALFORMED, V(FRAME_ACK), ANYONE, "" },
+    { "CLIENT_FRAME_ACK 7 1.5", MALFORMED, V(FRAME_ACK), ANYONE, "" },
+    { "CLIENT_FRAME_ACK 7 8 9", MALFORMED, V(FRAME_ACK), ANYONE, "" },
+    { "CLIENT_FRAME_ACK  7 8", MALFORMED, V(FRAME_ACK), ANYONE, "" },
+    { "CLIENT_FRAME_ACK 65536 1", MALFORMED, V(FRAME_ACK), ANYONE, "" },
     { "CLIENT_FRAME_ACK 65536", MALFORMED, V(FRAME_ACK), ANYONE, "" },
     { "CLIENT_FRAME_ACK -1", MALFORMED, V(FRAME_ACK), ANYONE, "" },
     { "CLIENT_FRAME_ACK +1", MALFORMED, V(FRAME_ACK), ANYONE, "" },
@@ -476,7 +484,7 @@ test_rows(void)
 
     for (i = 1; i < SELKIES_VERBS; i++) {
         held = held && (seen[i] || i == V(GZIP) || i == V(UPLOAD_DATA)
-                        || i == V(MICROPHONE));
+                        || i == V(MICROPHONE) || i == V(WEBCAM));
     }
 
     ok(held, "every verb was seen");
@@ -509,6 +517,11 @@ test_special(void)
     ok(parse(&cmd, buf, 8192, 1, &copy) == OK, "microphone of 8192 bytes");
     free(copy);
     ok(parse(&cmd, buf, 8193, 1, &copy) == MALFORMED, "of 8193");
+    free(copy);
+
+    ok(parse(&cmd, "\x06\x01\x01z", 4, 1, &copy) == OK
+       && cmd.verb == V(WEBCAM) && (cmd.flags & SELKIES_RIGHTS) == OWNER
+       && (cmd.flags & SELKIES_QUIET), "a camera's picture");
     free(copy);
 
     ok(parse(&cmd, "", 0, 1, &copy) == UNKNOWN, "empty binary message");
@@ -581,6 +594,7 @@ test_limit(void)
         { "\x01" "aaa", 1, 1, 1048576 },
         { "\x02" "aaa", 1, 1, 8192 },
         { "\x05" "aaa", 1, 1, 65536 },
+        { "\x06" "aaa", 1, 1, 1048576 },
         { "\xff" "aaa", 1, 1, 65536 }
     };
 
