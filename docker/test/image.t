@@ -51,11 +51,13 @@ sub podman {
 
 my $serial = 0;
 
-# start({ name => value, ... }, options...): a container with these variables; it
-# is waited for until it is healthy, or has ended.
+# start({ name => value, ... }, options..., \image): a container with these
+# variables; it is waited for until it is healthy, or has ended.
 
 sub start {
 	my ($env, @options) = @_;
+
+	push @options, \$image unless grep { ref } @options;
 
 	my $c = { name => "selkies-$$-" . ++$serial, env => $env };
 	my @free = map { IO::Socket::INET->new(LocalAddr => '127.0.0.1',
@@ -70,7 +72,8 @@ sub start {
 	$running{ $c->{name} } = 1;
 	my $said = podman('run', '-d', '--name', $c->{name}, '--shm-size=1g',
 		'-p', "127.0.0.1:$c->{http}:$http", '-p', "127.0.0.1:$c->{https}:$https",
-		(map { ('-e', "$_=$env->{$_}") } sort keys %$env), @options, $image);
+		(map { ('-e', "$_=$env->{$_}") } sort keys %$env),
+		grep({ !ref } @options), map({ $$_ } grep { ref } @options));
 
 	$c->{began} = clock();
 	diag($said) if $?;
@@ -425,6 +428,29 @@ is($t->read_file('files/config/init'), "0\n", 'custom-cont-init.d, as root');
 ok(wait_for(sub { -s "$files/config/beside" }, 10), 'custom-services.d');
 ok(-s "$files/config/ssl/cert.pem", 'the certificate is kept there');
 ok(-s "$files/config/.config/openbox/menu.xml", 'a menu was added');
+end($c);
+
+###############################################################################
+# an image made of three files, in a language
+
+$c = start({ LC_ALL => 'fr_FR.UTF-8' }, \$ENV{SELKIES_FIREFOX});
+ok($c->{healthy}, 'the example is healthy') or diag(podman('logs', $c->{name}));
+like($t->http_get('/manifest.json', port => $c->{http}), qr/"name":"Firefox"/,
+	'has its name');
+$client = client($c);
+ok($client->wait_pixel(200, 60, 'f0f0f4', 60, 24), 'and shows the browser\'s bar');
+
+# only its own user may look
+
+$t->write_file('language', <<'EOS');
+set -- $(tr '\0' '\n' <"/proc/$(pgrep -o firefox)/environ" | grep -E '^(LANG|LOCPATH)=')
+printf '%s\n' "$@" | grep '^LANG='
+LC_ALL=fr_FR.UTF-8 env "$@" date -d 2026-02-01 +%B
+EOS
+podman('cp', $t->dir() . '/language', "$c->{name}:/tmp/language");
+is(in($c, 's6-setuidgid', 'abc', 'sh', '/tmp/language'),
+	"LANG=fr_FR.UTF-8\nf\x{c3}\x{a9}vrier", 'in French, which the image made');
+$client->close();
 end($c);
 
 done_testing();
