@@ -96,7 +96,7 @@ sub loaded {
 		. ".some(one => one.name.endsWith('/input/gamepad.js'))") ? 1 : 0;
 }
 
-my $button = $b->tool('Gamepads');
+my $button = $b->button('Gamepads');
 
 my @js = map { Selkies::Pad->new($folder, "js$_") } 0 .. 3;
 

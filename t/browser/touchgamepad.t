@@ -98,7 +98,7 @@ sub is_loaded {
 }
 
 sub show_it {
-	$b->eval($b->tool('Gamepads') . '.click()');
+	$b->eval($b->button('Gamepads') . '.click()');
 	ok($b->until("$OFFER.checkVisibility()"), 'it is offered');
 	$b->tap($b->middle('.gamepads-panel > .row > button'));
 	ok($b->until($SHOWN), 'and shown');
@@ -148,14 +148,14 @@ open_page(scheme => 'dark');
 ok($b->eval("return matchMedia('(pointer: coarse)').matches"), 'a page for fingers');
 ok(!is_loaded(), 'it is not loaded before it is wanted');
 $b->eval("document.getElementById('handle').click()");
-ok($b->until($b->tool('Trackpad') . '.checkVisibility()'), 'a toolbar for fingers');
-ok(!$b->eval('return ' . $b->tool('Game mode') . '.checkVisibility()'),
+ok($b->until($b->button('Trackpad') . '.checkVisibility()'), 'a toolbar for fingers');
+ok(!$b->eval('return ' . $b->button('Game mode') . '.checkVisibility()'),
 	'without a mode for mice');
 shot('toolbar');
-$b->eval($b->tool('Gamepads') . '.click()');
+$b->eval($b->button('Gamepads') . '.click()');
 ok($b->until("$OFFER.className.includes('main')"), 'offered first of all');
 shot('panel-none');
-$b->eval($b->tool('Gamepads') . '.click()');
+$b->eval($b->button('Gamepads') . '.click()');
 show_it();
 ok($b->eval("return document.getElementById('panel').hidden"),
 	'the panel makes room for it');
@@ -305,7 +305,7 @@ $b->command('viewport', width => 390, height => 844);
 ok($b->until('innerWidth === 390'), 'turned');
 lies_well('in portrait everything has its place');
 shot('portrait-dark');
-$b->eval($b->tool('Gamepads') . '.click()');
+$b->eval($b->button('Gamepads') . '.click()');
 ok($b->until("document.querySelector('.pad select')?.checkVisibility()"),
 	'the panel shows it');
 is($b->eval("return document.querySelector('.pad strong').textContent"),
@@ -313,7 +313,7 @@ is($b->eval("return document.querySelector('.pad strong').textContent"),
 shot('panel-touch');
 $b->eval("const s = document.querySelector('.pad select'); s.value = '1';
 	s.dispatchEvent(new Event('change'))");
-$b->eval($b->tool('Gamepads') . '.click()');
+$b->eval($b->button('Gamepads') . '.click()');
 $b->tap(at('A'));
 is($js[1]->take(2), 'button 0 1, button 0 0', 'given to another player');
 again();
@@ -357,7 +357,7 @@ $b->command('close');
 open_page(width => 1280, height => 720, mobile => JSON::PP::false,
 	fragment => '#player2');
 ok(!is_loaded(), 'nor has a player with a mouse');
-$b->eval($b->tool('Gamepads') . '.click()');
+$b->eval($b->button('Gamepads') . '.click()');
 ok($b->until("$OFFER.checkVisibility() && !$OFFER.className.includes('main')"),
 	'unless they ask');
 shot('panel-desktop');
@@ -371,7 +371,7 @@ $b->command('close');
 
 open_page(width => 1000, height => 600, mobile => JSON::PP::false);
 $b->eval("document.getElementById('handle').click()");
-ok($b->until($b->tool('Game mode') . '.checkVisibility()'),
+ok($b->until($b->button('Game mode') . '.checkVisibility()'),
 	'with a mouse there is a mode for it');
 is(join("\n", @{ $b->command('problems') }), '', 'no problem of any page');
 $b->command('close');

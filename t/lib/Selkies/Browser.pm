@@ -154,15 +154,6 @@ sub middle {
 		return [b.left + b.width / 2, b.top + b.height / 2];");
 }
 
-# The expression of a button of the toolbar.
-
-sub tool {
-	my ($self, $text) = @_;
-
-	return "[...document.querySelectorAll('#tools > button')]"
-		. ".find(one => one.textContent === '$text')";
-}
-
 # Polls the page until an expression is true; its value.
 
 sub until {
