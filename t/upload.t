@@ -468,8 +468,10 @@ my @refused = (
 
 is(join(' ', map { sysread $_, my $reply, 12 or die; substr $reply, 9 }
 	@refused), '403 409 400', 'refused in the middle of a body');
+my @old = $t->workers();
+
 $t->reload();
-ok($t->reloaded(), 'their workers quit');
+ok(wait_for(sub { !grep { kill 0, $_ } @old }, 15), 'their workers are gone');
 close $_ for @refused;
 
 ###############################################################################
