@@ -389,12 +389,13 @@ selkies_lite_resize(selkies_lite_t *lite)
     lite->coded = calloc(nmbs, sizeof(selkies_lite_macroblock_t));
     lite->plans = calloc(nmbs, 1);
     lite->list = calloc(nmbs, sizeof(uint32_t));
+    lite->calm = calloc(nmbs, 1);
     lite->rows = calloc(lite->sps.mb_height, 2);
     lite->vectors = calloc(lite->sps.mb_width, 20 * sizeof(selkies_vector_t));
 
     if (lite->states == NULL || lite->kinds == NULL || lite->totals == NULL
         || lite->coded == NULL || lite->plans == NULL || lite->list == NULL
-        || lite->rows == NULL || lite->vectors == NULL)
+        || lite->calm == NULL || lite->rows == NULL || lite->vectors == NULL)
     {
         selkies_lite_free_maps(lite);
         return SELKIES_ERROR;
@@ -417,6 +418,7 @@ selkies_lite_free_maps(selkies_lite_t *lite)
     free(lite->coded);
     free(lite->plans);
     free(lite->list);
+    free(lite->calm);
     free(lite->rows);
     free(lite->vectors);
 
@@ -429,10 +431,12 @@ selkies_lite_free_maps(selkies_lite_t *lite)
     lite->coded = NULL;
     lite->plans = NULL;
     lite->list = NULL;
+    lite->calm = NULL;
     lite->rows = NULL;
     lite->vectors = NULL;
     lite->nmbs = 0;
     lite->nlist = 0;
+    lite->nwritten = 0;
     lite->nchanged = 0;
 }
 

@@ -360,6 +360,10 @@ selkies_lite_choose_closest(selkies_lite_chain_t *c, size_t x, size_t y,
     unsigned               sum, least, found;
     selkies_lite_choice_t  tried;
 
+    if (c->pitch != 0) {
+        c->lite->rows[y / 8] = 1;
+    }
+
     tried.bits = SELKIES_LITE_NOWHERE;
     tried.half = SELKIES_LITE_8X8;
     least = selkies_lite_choose_nearest(c, x, y, 8, 8, &tried.v[0]);
@@ -439,8 +443,6 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
         return best;
     }
 
-    c->lite->rows[y / 8] = 1;
-
     n = selkies_text_find(c->lite->text,
                           c->keys[y / 8 % 2 * 2 + x / 8 % 2]
                                  [selkies_lite_choose_shape(x, y, width,
@@ -457,6 +459,7 @@ selkies_lite_choose_find(selkies_lite_chain_t *c, size_t x, size_t y,
                                     pred, v);
 
     if (best < known) {
+        c->lite->rows[y / 8] = 1;
         selkies_text_used(c->lite->text, *v);
     }
 

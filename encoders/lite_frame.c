@@ -23,6 +23,10 @@ static selkies_status_t selkies_lite_frame_alloc(selkies_lite_t *lite,
     selkies_lite_frame_t *frame);
 static void selkies_lite_frame_update(const selkies_lite_t *lite,
     const selkies_lite_frame_t *frame, const selkies_planes_t *from);
+static int selkies_lite_frame_compare(const selkies_lite_t *lite, size_t mb,
+    selkies_vector_t v);
+static void selkies_lite_frame_disturb(selkies_lite_t *lite);
+static void selkies_lite_frame_reach(long v, long reach[2]);
 static void selkies_lite_frame_copy(const selkies_lite_t *lite,
     const selkies_lite_frame_t *frame, const selkies_planes_t *from,
     size_t mb, size_t n);
@@ -80,6 +84,7 @@ selkies_lite_frame_begin(selkies_lite_t *lite)
     selkies_lite_frame_t  *frame;
 
     frame = &lite->frames[!lite->frame];
+    lite->nwritten = 0;
 
     if (selkies_lite_frame_alloc(lite, frame) != SELKIES_OK) {
         return SELKIES_ERROR;
@@ -103,7 +108,27 @@ selkies_lite_frame_begin(selkies_lite_t *lite)
 
 
 int
-selkies_lite_frame_same(const selkies_lite_t *lite, size_t mb,
+selkies_lite_frame_same(selkies_lite_t *lite, size_t mb, selkies_vector_t v)
+{
+    if (!selkies_vector_equal(v, lite->last)) {
+        return selkies_lite_frame_compare(lite, mb, v);
+    }
+
+    if (!selkies_vector_equal(v, lite->calm_vector)) {
+        memset(lite->calm, 0, lite->nmbs);
+        lite->calm_vector = v;
+    }
+
+    if (!lite->calm[mb]) {
+        lite->calm[mb] = (uint8_t) selkies_lite_frame_compare(lite, mb, v);
+    }
+
+    return lite->calm[mb];
+}
+
+
+static int
+selkies_lite_frame_compare(const selkies_lite_t *lite, size_t mb,
     selkies_vector_t v)
 {
     long             left, top;
@@ -160,6 +185,8 @@ selkies_lite_frame_written(selkies_lite_t *lite, size_t mb)
 {
     unsigned  i;
 
+    lite->list[lite->nlist + lite->nwritten++] = (uint32_t) mb;
+
     /* the base's, if the picture is made, or else the other one's */
 
     for (i = 0; i < 2; i++) {
@@ -182,9 +209,65 @@ selkies_lite_frame_end(selkies_lite_t *lite)
         stale[lite->list[i]] = 1;
     }
 
+    selkies_lite_frame_disturb(lite);
+
     lite->frame = !lite->frame;
     memset(lite->frames[lite->frame].stale, 0, lite->nmbs);
     lite->base = selkies_lite_frame_planes(lite, &lite->frames[lite->frame]);
+}
+
+
+/* What is new in the base is calm no more, nor what the vector brings it to. */
+
+static void
+selkies_lite_frame_disturb(selkies_lite_t *lite)
+{
+    long    x, y, dx, dy, columns[2], rows[2], width, height;
+    size_t  i, mb;
+
+    width = (long) lite->mb_width;
+    height = (long) lite->sps.mb_height;
+    selkies_lite_frame_reach(lite->calm_vector.x, columns);
+    selkies_lite_frame_reach(lite->calm_vector.y, rows);
+
+    for (i = 0; i < lite->nlist + lite->nwritten; i++) {
+
+        mb = lite->list[i];
+        lite->calm[mb] = 0;
+
+        x = (long) (mb % lite->mb_width);
+        y = (long) (mb / lite->mb_width);
+
+        for (dy = rows[0]; dy <= rows[1]; dy++) {
+            for (dx = columns[0]; dx <= columns[1]; dx++) {
+                if (x + dx >= 0 && x + dx < width
+                    && y + dy >= 0 && y + dy < height)
+                {
+                    lite->calm[(size_t) ((y + dy) * width + x + dx)] = 0;
+                }
+            }
+        }
+    }
+}
+
+
+/*
+ * How many macroblocks off, from the first to the last, those are to which the
+ * component brings something of one: 16 samples, or those of 9 of chroma.
+ */
+
+static void
+selkies_lite_frame_reach(long v, long reach[2])
+{
+    long  first, last;
+
+    first = v - (v & 1);
+    last = first + (v & 1 ? 17 : 15);
+
+    /* rounded up, and down */
+
+    reach[0] = last >= 0 ? -(last / 16) : (15 - last) / 16;
+    reach[1] = first <= 15 ? (15 - first) / 16 : -(first / 16);
 }
 
 
@@ -199,6 +282,10 @@ selkies_lite_frame_unknown(selkies_lite_t *lite)
         if (lite->frames[i].luma != NULL) {
             memset(lite->frames[i].stale, 1, lite->nmbs);
         }
+    }
+
+    if (lite->calm != NULL) {
+        memset(lite->calm, 0, lite->nmbs);
     }
 
     lite->kept = 0;

@@ -482,6 +482,14 @@ selkies_lite_plan_means(selkies_lanes_t *differ, selkies_lanes_t *sums,
     for (row = 0; row < height / 2; row++) {
 
         for (i = 0; i < n; i++) {
+
+            if (i % 4 == 0 && row + 2 < height / 2) {
+                __builtin_prefetch(now + pair->now.chroma_stride_bytes
+                                   + i * 16);
+                __builtin_prefetch(shown + stride * 2 + i * 16);
+                __builtin_prefetch(to + to_stride + i * 16, 1);
+            }
+
             one = selkies_lanes_load(now + i * 16);
             other = selkies_vector_mean(shown + i * 16, next, odd);
             selkies_lanes_store(to + i * 16, other);

@@ -126,6 +126,15 @@ struct selkies_lite_s {
     selkies_lite_frame_t        frames[2];  /* the chain's, in turn */
     unsigned                    frame;      /* the one the base is or was in */
 
+    /*
+     * Macroblocks of which it is known that the vector brings what the base
+     * shows there, as in the empty space beside text: with that it is not
+     * compared in each picture anew.
+     */
+
+    uint8_t                    *calm;
+    selkies_vector_t            calm_vector;
+
     /* the picture has kept the screen that the base shows */
 
     unsigned                    kept:1;
@@ -153,6 +162,8 @@ struct selkies_lite_s {
     uint8_t                    *plans;      /* for a picture of the chain */
     uint32_t                   *list;       /* where plans is not STAY */
     size_t                      nlist;
+    size_t                      nwritten;   /* behind these: others that are
+                                               in the new frame */
     selkies_area_t              area;       /* what surrounds the list */
     selkies_lite_totals_t      *totals;     /* where kinds is not SKIP */
     selkies_lite_macroblock_t  *coded;      /* where states is CODED */
@@ -261,7 +272,7 @@ selkies_planes_t selkies_lite_picture_planes(const selkies_picture_t *pic);
 selkies_planes_t selkies_lite_frame_planes(const selkies_lite_t *lite,
     const selkies_lite_frame_t *frame);
 selkies_status_t selkies_lite_frame_begin(selkies_lite_t *lite);
-int selkies_lite_frame_same(const selkies_lite_t *lite, size_t mb,
+int selkies_lite_frame_same(selkies_lite_t *lite, size_t mb,
     selkies_vector_t v);
 void selkies_lite_frame_written(selkies_lite_t *lite, size_t mb);
 void selkies_lite_frame_end(selkies_lite_t *lite);

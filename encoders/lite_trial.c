@@ -24,10 +24,12 @@
 
 #define SELKIES_TRIAL_EXACT   1
 #define SELKIES_TRIAL_SHOWN   2
-#define SELKIES_TRIAL_NEARLY  4
-#define SELKIES_TRIAL_SUMS    8
+#define SELKIES_TRIAL_SUMS    4
+#define SELKIES_TRIAL_CLOSE   8             /* four: a strip each */
 
 
+static int selkies_lite_trial_is_close(selkies_lite_chain_t *c,
+    selkies_lite_trial_t *t, unsigned blocks);
 static void selkies_lite_trial_colours(selkies_lite_chain_t *c,
     selkies_lite_trial_t *t);
 static int selkies_lite_trial_shown(selkies_lite_chain_t *c,
@@ -58,32 +60,47 @@ selkies_lite_trial_chroma(const selkies_lite_chain_t *c,
 }
 
 
-/* Blocks in which samples differ by more than the limit; rows are a block's. */
+/*
+ * Of four blocks side by side, rows high, those in which samples differ by more
+ * than the limit; likewise of all of them.
+ */
+
+static inline unsigned
+selkies_lite_trial_strip(const uint8_t *a, size_t a_stride, const uint8_t *b,
+    size_t b_stride, const unsigned rows, const unsigned limit)
+{
+    unsigned         i;
+    selkies_lanes_t  differ, one, other;
+
+    differ = selkies_lanes_zero();
+
+    for (i = 0; i < rows; i++) {
+        one = selkies_lanes_load(a);
+        other = selkies_lanes_load(b);
+        differ = limit ? selkies_lanes_beyond(differ, one, other, limit)
+                       : selkies_lanes_differ(differ, one, other);
+        a += a_stride;
+        b += b_stride;
+    }
+
+    return selkies_lanes_fourths(differ);
+}
+
 
 static inline unsigned
 selkies_lite_trial_blocks_beyond(const uint8_t *a, size_t a_stride,
     const uint8_t *b, size_t b_stride, const unsigned rows,
     const unsigned limit)
 {
-    unsigned         i, k, blocks;
-    selkies_lanes_t  differ, one, other;
+    unsigned  i, blocks;
 
     blocks = 0;
 
     for (i = 0; i < 16; i += 4) {
-
-        differ = selkies_lanes_zero();
-
-        for (k = 0; k < rows; k++) {
-            one = selkies_lanes_load(a);
-            other = selkies_lanes_load(b);
-            differ = limit ? selkies_lanes_beyond(differ, one, other, limit)
-                           : selkies_lanes_differ(differ, one, other);
-            a += a_stride;
-            b += b_stride;
-        }
-
-        blocks |= selkies_lanes_fourths(differ) << i;
+        blocks |= selkies_lite_trial_strip(a, a_stride, b, b_stride, rows,
+                                           limit) << i;
+        a += a_stride * rows;
+        b += b_stride * rows;
     }
 
     return blocks;
@@ -125,6 +142,7 @@ selkies_lite_trial(selkies_lite_chain_t *c, selkies_vector_t v)
     t = &c->trials[c->ntrials++];
     t->v = v;
     t->known = 0;
+    t->nearly = 0;
     t->luma = (uint16_t) selkies_lite_trial_blocks_beyond(
                             selkies_lite_trial_luma(c, &c->pair.now,
                                                     selkies_lite_zero),
@@ -192,19 +210,51 @@ selkies_lite_trial_nearly(selkies_lite_chain_t *c, size_t x, size_t y,
 
     blocks = selkies_lite_trial_blocks(x, y, width, height);
 
-    if (!(t->known & SELKIES_TRIAL_NEARLY)) {
-        t->nearly = (uint16_t) selkies_lite_trial_blocks_beyond(
-                            selkies_lite_trial_luma(c, &c->pair.now,
-                                                    selkies_lite_zero),
-                            c->pair.now.luma_stride_bytes,
-                            selkies_lite_trial_luma(c, &c->lite->base, v),
-                            c->lite->base.luma_stride_bytes, 4, 1);
-        t->known |= SELKIES_TRIAL_NEARLY;
-    }
-
-    return (t->nearly & blocks) == 0
+    return selkies_lite_trial_is_close(c, t, blocks)
            && selkies_lite_trial_shown(c, t, blocks,
                                        (unsigned) (width * height / 2));
+}
+
+
+/*
+ * Whether none of the blocks is more than one off what a decoder shows: most of
+ * those that are show it in the first strip.
+ */
+
+static int
+selkies_lite_trial_is_close(selkies_lite_chain_t *c, selkies_lite_trial_t *t,
+    unsigned blocks)
+{
+    size_t    stride, shown_stride;
+    unsigned  i, strip;
+
+    stride = c->pair.now.luma_stride_bytes;
+    shown_stride = c->lite->base.luma_stride_bytes;
+
+    for (i = 0; i < 4; i++) {
+
+        strip = blocks & 15u << i * 4;
+
+        if (strip != 0 && !(t->known & SELKIES_TRIAL_CLOSE << i)) {
+
+            t->nearly |= (uint16_t) (selkies_lite_trial_strip(
+                            selkies_lite_trial_luma(c, &c->pair.now,
+                                                    selkies_lite_zero)
+                            + i * 4 * stride,
+                            stride,
+                            selkies_lite_trial_luma(c, &c->lite->base, t->v)
+                            + i * 4 * shown_stride,
+                            shown_stride, 4, 1) << i * 4);
+
+            t->known |= (uint16_t) (SELKIES_TRIAL_CLOSE << i);
+        }
+
+        if (t->nearly & strip) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -360,7 +360,16 @@ static void
 selkies_vector_copy(uint8_t *to, size_t to_stride, const uint8_t *from,
     size_t from_stride, size_t n, size_t rows)
 {
+    size_t  i;
+
     for (; rows > 0; rows--) {
+
+        /* the next row, which lies far from here */
+
+        for (i = 0; n > 64 && rows > 1 && i < n; i += 64) {
+            __builtin_prefetch(from + from_stride + i);
+            __builtin_prefetch(to + to_stride + i, 1);
+        }
 
         /* of a known size memcpy() is no call */
 
