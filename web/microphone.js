@@ -35,6 +35,10 @@ export class Microphone {
 
     /** @returns {Promise<string>} why not, '' when it runs */
     async start() {
+        if (navigator.mediaDevices === undefined) {
+            return 'Browsers have a microphone for pages over https only.';
+        }
+
         try {
             this.stream = await navigator.mediaDevices.getUserMedia({ audio: {
                 channelCount: 1, echoCancellation: true, noiseSuppression: true,
