@@ -20,6 +20,19 @@
 
 #define SELKIES_PULSE_DEFAULT  "@DEFAULT_MONITOR@"
 
+/* PulseAudio's own sinks, which hear nobody but its streams. */
+
+#define SELKIES_PULSE_DRIVER   "module-"
+
+
+/* What is known of the programs that play into the sink. */
+
+typedef enum {
+    SELKIES_PULSE_UNKNOWN = 0,
+    SELKIES_PULSE_ASKED,
+    SELKIES_PULSE_PLAYING               /* some do, since they were asked for */
+} selkies_pulse_players_e;
+
 
 struct selkies_pulse_s {
     selkies_pulse_conf_t    conf;
@@ -31,6 +44,10 @@ struct selkies_pulse_s {
     char                    sink[SELKIES_PULSE_NAME_BYTES];     /* or "" */
 
     bool                    corked;
+    bool                    resting;        /* nobody plays: corked, too */
+    bool                    tells;          /* the server, of who plays */
+    uint32_t                sink_index;
+    unsigned                players;        /* selkies_pulse_players_e */
     bool                    looking;        /* for the source */
     bool                    again;          /* look once more after that */
     bool                    by_default;     /* the name is not there */
@@ -51,7 +68,11 @@ static void selkies_pulse_found(pa_context *context, const pa_source_info *info,
 static void selkies_pulse_name(char *to, const char *name);
 static void selkies_pulse_record(selkies_pulse_t *pulse);
 static void selkies_pulse_map(pa_channel_map *map, uint32_t channels);
-static void selkies_pulse_stream_state(pa_stream *stream, void *data);
+static void selkies_pulse_stream_ready(void *data);
+static void selkies_pulse_stir(selkies_pulse_t *pulse,
+    pa_subscription_event_type_t how);
+static void selkies_pulse_player(pa_context *context,
+    const pa_sink_input_info *info, int eol, void *data);
 static void selkies_pulse_read(pa_stream *stream, size_t nbytes, void *data);
 static void selkies_pulse_add(selkies_pulse_t *pulse, const uint8_t *data,
     size_t len);
@@ -99,6 +120,7 @@ selkies_pulse_ready(void *data)
     if (!selkies_pulse_link_begun(
             pa_context_subscribe(pulse->link.context,
                                  PA_SUBSCRIPTION_MASK_SOURCE
+                                 |PA_SUBSCRIPTION_MASK_SINK_INPUT
                                  |PA_SUBSCRIPTION_MASK_SERVER,
                                  NULL, NULL)))
     {
@@ -120,6 +142,11 @@ selkies_pulse_news(pa_context *context, pa_subscription_event_type_t type,
 
     what = type & PA_SUBSCRIPTION_EVENT_FACILITY_MASK;
     how = type & PA_SUBSCRIPTION_EVENT_TYPE_MASK;
+
+    if (what == PA_SUBSCRIPTION_EVENT_SINK_INPUT) {
+        selkies_pulse_stir(data, how);
+        return;
+    }
 
     if (what == PA_SUBSCRIPTION_EVENT_SERVER
         || how == PA_SUBSCRIPTION_EVENT_NEW)
@@ -171,6 +198,12 @@ selkies_pulse_found(pa_context *context, const pa_source_info *info, int eol,
         if (strcmp(info->name, pulse->source) != 0) {
             selkies_pulse_name(pulse->sink, info->monitor_of_sink_name);
             selkies_pulse_name(pulse->source, info->name);
+            pulse->sink_index = info->monitor_of_sink;
+            pulse->tells = info->monitor_of_sink != PA_INVALID_INDEX
+                           && info->driver != NULL
+                           && strncmp(info->driver, SELKIES_PULSE_DRIVER,
+                                      strlen(SELKIES_PULSE_DRIVER))
+                              == 0;
             selkies_pulse_record(pulse);
         }
 
@@ -223,6 +256,8 @@ selkies_pulse_record(selkies_pulse_t *pulse)
     selkies_pulse_link_drop_stream(pulse->stream);
     pulse->stream = NULL;
     pulse->state = SELKIES_PULSE_CONNECTING;
+    pulse->players = SELKIES_PULSE_UNKNOWN;
+    pulse->resting = false;
     pulse->filled = 0;
 
     spec.format = PA_SAMPLE_S16NE;
@@ -239,8 +274,8 @@ selkies_pulse_record(selkies_pulse_t *pulse)
         return;
     }
 
-    pa_stream_set_state_callback(pulse->stream, selkies_pulse_stream_state,
-                                 pulse);
+    selkies_pulse_link_watch(&pulse->link, pulse->stream,
+                             selkies_pulse_stream_ready);
     pa_stream_set_read_callback(pulse->stream, selkies_pulse_read, pulse);
 
     memset(&attr, 0xff, sizeof(pa_buffer_attr));
@@ -303,28 +338,15 @@ selkies_pulse_map(pa_channel_map *map, uint32_t channels)
 
 
 static void
-selkies_pulse_stream_state(pa_stream *stream, void *data)
+selkies_pulse_stream_ready(void *data)
 {
     selkies_pulse_t  *pulse = data;
 
-    switch (pa_stream_get_state(stream)) {
-
-    case PA_STREAM_READY:
-        pulse->state = SELKIES_PULSE_RUNNING;
-        selkies_log(pulse->log, SELKIES_LOG_INFO,
-                    "sound: recording \"%s\"", pulse->source);
-        selkies_pulse_cork_stream(pulse);
-        selkies_pulse_link_rouse(&pulse->link, pulse->sink);
-        return;
-
-    case PA_STREAM_FAILED:
-    case PA_STREAM_TERMINATED:
-        pulse->link.lost = true;
-        return;
-
-    default:
-        return;
-    }
+    pulse->state = SELKIES_PULSE_RUNNING;
+    selkies_log(pulse->log, SELKIES_LOG_INFO, "sound: recording \"%s\"",
+                pulse->source);
+    selkies_pulse_cork_stream(pulse);
+    selkies_pulse_link_rouse(&pulse->link, pulse->sink);
 }
 
 
@@ -429,21 +451,96 @@ selkies_pulse_cork(selkies_pulse_t *pulse, bool corked)
 static void
 selkies_pulse_cork_stream(selkies_pulse_t *pulse)
 {
-    if ((pa_stream_is_corked(pulse->stream) != 0) == pulse->corked) {
+    bool  corked;
+
+    corked = pulse->corked || pulse->resting;
+
+    if ((pa_stream_is_corked(pulse->stream) != 0) == corked) {
         return;
     }
 
     /* what was recorded before the pause is old */
 
-    if (!pulse->corked) {
+    if (!corked) {
+        pulse->filled = 0;
         (void) selkies_pulse_link_begun(pa_stream_flush(pulse->stream, NULL,
                                                         NULL));
     }
 
-    if (!selkies_pulse_link_begun(pa_stream_cork(pulse->stream, pulse->corked,
-                                                 NULL, NULL)))
+    if (!selkies_pulse_link_begun(pa_stream_cork(pulse->stream, corked, NULL,
+                                                 NULL)))
     {
         pulse->link.lost = true;
+    }
+}
+
+
+void
+selkies_pulse_rest(selkies_pulse_t *pulse)
+{
+    if (!pulse->tells || pulse->corked || pulse->resting
+        || pulse->state != SELKIES_PULSE_RUNNING
+        || pulse->players != SELKIES_PULSE_UNKNOWN)
+    {
+        return;
+    }
+
+    if (!selkies_pulse_link_begun(
+            pa_context_get_sink_input_info_list(pulse->link.context,
+                                                selkies_pulse_player, pulse)))
+    {
+        pulse->link.lost = true;
+        return;
+    }
+
+    pulse->players = SELKIES_PULSE_ASKED;
+}
+
+
+/* Called with each stream that plays anywhere, then once more. */
+
+static void
+selkies_pulse_player(pa_context *context, const pa_sink_input_info *info,
+    int eol, void *data)
+{
+    selkies_pulse_t  *pulse = data;
+
+    if (pulse->players != SELKIES_PULSE_ASKED) {
+
+        /* one does, or it is no longer as the server says */
+
+        return;
+    }
+
+    if (info != NULL) {
+
+        if (info->sink == pulse->sink_index && !info->corked) {
+            pulse->players = SELKIES_PULSE_PLAYING;
+        }
+
+        return;
+    }
+
+    pulse->players = SELKIES_PULSE_UNKNOWN;
+
+    if (eol > 0) {
+        pulse->resting = true;
+        selkies_pulse_cork_stream(pulse);
+    }
+}
+
+
+/* A program begins to play, or goes on, or may do so. */
+
+static void
+selkies_pulse_stir(selkies_pulse_t *pulse, pa_subscription_event_type_t how)
+{
+    pulse->players = SELKIES_PULSE_UNKNOWN;
+
+    if (how != PA_SUBSCRIPTION_EVENT_REMOVE && pulse->resting) {
+        pulse->resting = false;
+        selkies_pulse_cork_stream(pulse);
+        selkies_pulse_link_rouse(&pulse->link, pulse->sink);
     }
 }
 

@@ -36,7 +36,8 @@ typedef struct selkies_pulse_s  selkies_pulse_t;
 typedef enum {
     SELKIES_PULSE_CONNECTING = 0,
     SELKIES_PULSE_NO_SOURCE,            /* connected; waits for one */
-    SELKIES_PULSE_RUNNING               /* frames come, unless corked */
+    SELKIES_PULSE_RUNNING               /* frames come, unless it is corked, or
+                                           rests */
 } selkies_pulse_state_t;
 
 
@@ -94,6 +95,15 @@ const char *selkies_pulse_source(const selkies_pulse_t *pulse);
 /* Corked nothing is recorded, and nothing wakes up. */
 
 void selkies_pulse_cork(selkies_pulse_t *pulse, bool corked);
+
+
+/*
+ * All was silence for a while: nothing is recorded, and nothing wakes up, until
+ * a program plays, where that is known.  Then frames come again by themselves.
+ * May be called in frame().
+ */
+
+void selkies_pulse_rest(selkies_pulse_t *pulse);
 
 
 /* Does not wait.  NULL is allowed. */

@@ -35,6 +35,12 @@ static void selkies_pulse_link_woken(pa_mainloop_api *api, pa_io_event *event,
 static void selkies_pulse_link_state(pa_context *context, void *data);
 static void selkies_pulse_link_sink(pa_context *context,
     const pa_sink_info *info, int eol, void *data);
+static void selkies_pulse_link_found_sink(pa_context *context,
+    const pa_sink_info *info, int eol, void *data);
+static void selkies_pulse_link_found_source(pa_context *context,
+    const pa_source_info *info, int eol, void *data);
+static void selkies_pulse_link_found(selkies_pulse_link_t *link, bool one);
+static void selkies_pulse_link_stream(pa_stream *stream, void *data);
 
 
 void
@@ -184,6 +190,90 @@ selkies_pulse_link_begun(pa_operation *operation)
     pa_operation_unref(operation);
 
     return true;
+}
+
+
+void
+selkies_pulse_link_find(selkies_pulse_link_t *link, selkies_pulse_kind_e kind,
+    const char *name, void (*found)(void *data, bool there))
+{
+    pa_operation  *operation;
+
+    link->found = found;
+    link->there = false;
+
+    operation = kind == SELKIES_PULSE_SINK
+                ? pa_context_get_sink_info_by_name(link->context, name,
+                                                selkies_pulse_link_found_sink,
+                                                link)
+                : pa_context_get_source_info_by_name(link->context, name,
+                                              selkies_pulse_link_found_source,
+                                              link);
+
+    if (!selkies_pulse_link_begun(operation)) {
+        link->lost = true;
+    }
+}
+
+
+static void
+selkies_pulse_link_found_sink(pa_context *context, const pa_sink_info *info,
+    int eol, void *data)
+{
+    selkies_pulse_link_found(data, info != NULL);
+}
+
+
+static void
+selkies_pulse_link_found_source(pa_context *context,
+    const pa_source_info *info, int eol, void *data)
+{
+    selkies_pulse_link_found(data, info != NULL);
+}
+
+
+/* Called with what there is, if anything, and once more. */
+
+static void
+selkies_pulse_link_found(selkies_pulse_link_t *link, bool one)
+{
+    if (one) {
+        link->there = true;
+        return;
+    }
+
+    link->found(link->data, link->there);
+}
+
+
+void
+selkies_pulse_link_watch(selkies_pulse_link_t *link, pa_stream *stream,
+    void (*ready)(void *data))
+{
+    link->stream_ready = ready;
+    pa_stream_set_state_callback(stream, selkies_pulse_link_stream, link);
+}
+
+
+static void
+selkies_pulse_link_stream(pa_stream *stream, void *data)
+{
+    selkies_pulse_link_t  *link = data;
+
+    switch (pa_stream_get_state(stream)) {
+
+    case PA_STREAM_READY:
+        link->stream_ready(link->data);
+        return;
+
+    case PA_STREAM_FAILED:
+    case PA_STREAM_TERMINATED:
+        link->lost = true;
+        return;
+
+    default:
+        return;
+    }
 }
 
 

@@ -23,15 +23,24 @@
 typedef struct selkies_pulse_link_s  selkies_pulse_link_t;
 
 
+typedef enum {
+    SELKIES_PULSE_SINK = 0,
+    SELKIES_PULSE_SOURCE
+} selkies_pulse_kind_e;
+
+
 struct selkies_pulse_link_s {
     pa_mainloop        *loop;
     pa_io_event        *wake;
     pa_context         *context;
 
     bool                lost;           /* set to have run() say so */
+    bool                there;          /* what is looked for */
 
     void              (*ready)(void *data);
-    void               *data;
+    void              (*found)(void *data, bool there);
+    void              (*stream_ready)(void *data);
+    void               *data;           /* of all callbacks */
 };
 
 
@@ -57,6 +66,25 @@ selkies_status_t selkies_pulse_link_run(selkies_pulse_link_t *link,
 /* An operation of which only the callback matters; whether it was begun. */
 
 bool selkies_pulse_link_begun(pa_operation *operation);
+
+
+/*
+ * Whether there is one of that name: `found` is called in run().  One is looked
+ * for at a time.
+ */
+
+void selkies_pulse_link_find(selkies_pulse_link_t *link,
+    selkies_pulse_kind_e kind, const char *name,
+    void (*found)(void *data, bool there));
+
+
+/*
+ * Before the stream, the link's only one, is connected: `ready` is called in
+ * run() once it is; where it is not, or no more, the link is lost.
+ */
+
+void selkies_pulse_link_watch(selkies_pulse_link_t *link, pa_stream *stream,
+    void (*ready)(void *data));
 
 
 /*

@@ -20,58 +20,66 @@
 #define SELKIES_PLAYER_BYTES(ms)  ((ms) * SELKIES_PLAYER_RATE / 1000 * 2)
 
 
-/* What has to be there, in the order in which it is made. */
-
-typedef enum {
-    SELKIES_PLAYER_NEEDS_SINK = 0,
-    SELKIES_PLAYER_NEEDS_SOURCE,
-    SELKIES_PLAYER_NEEDS
-} selkies_player_need_e;
-
-
 typedef struct {
     const char             *module;
     const char             *arguments;
+} selkies_player_way_t;
+
+
+/*
+ * What has to be there, in the order in which it is made, and how: PipeWire's
+ * server knows no virtual sources, but what is as good.
+ */
+
+typedef struct {
+    selkies_pulse_kind_e    kind;
+    const char             *name;
+    selkies_player_way_t    ways[3];        /* NULL ends them */
 } selkies_player_part_t;
+
+
+#define SELKIES_PLAYER_PARTS      2
 
 
 struct selkies_player_s {
     selkies_pulse_link_t    link;
     const selkies_log_t    *log;
     pa_stream              *stream;
-    unsigned                need;           /* selkies_player_need_e */
+    unsigned                part;           /* that is looked for, or made */
+    unsigned                way;
     bool                    ready;
     bool                    ending;
     unsigned                unloading;      /* answers that are to come */
-    uint32_t                made[SELKIES_PLAYER_NEEDS];     /* or INVALID */
+    uint32_t                made[SELKIES_PLAYER_PARTS];     /* or INVALID */
 };
 
 
-static void selkies_player_ready(void *data);
-static void selkies_player_look(selkies_player_t *player);
-static void selkies_player_sink(pa_context *context, const pa_sink_info *info,
-    int eol, void *data);
-static void selkies_player_source(pa_context *context,
-    const pa_source_info *info, int eol, void *data);
+static void selkies_player_look(void *data);
+static void selkies_player_found(void *data, bool there);
 static void selkies_player_make(selkies_player_t *player);
 static void selkies_player_made(pa_context *context, uint32_t index,
     void *data);
 static void selkies_player_play(selkies_player_t *player);
-static void selkies_player_stream_state(pa_stream *stream, void *data);
+static void selkies_player_stream_ready(void *data);
 static void selkies_player_unloaded(pa_context *context, int success,
     void *data);
 
 
-static const selkies_player_part_t  selkies_player_parts[] = {
-    [SELKIES_PLAYER_NEEDS_SINK] = {
-        "module-null-sink",
-        "sink_name=" SELKIES_PLAYER_SINK " rate=48000 channels=1"
-    },
-    [SELKIES_PLAYER_NEEDS_SOURCE] = {
-        "module-virtual-source",
-        "source_name=" SELKIES_PLAYER_SOURCE " master=" SELKIES_PLAYER_SINK
-        ".monitor"
-    }
+#define SELKIES_PLAYER_MIC                                                    \
+    "source_name=" SELKIES_PLAYER_SOURCE                                      \
+    " master=" SELKIES_PLAYER_SINK ".monitor"
+
+static const selkies_player_part_t
+    selkies_player_parts[SELKIES_PLAYER_PARTS] =
+{
+    { SELKIES_PULSE_SINK, SELKIES_PLAYER_SINK, {
+          { "module-null-sink",
+            "sink_name=" SELKIES_PLAYER_SINK " rate=48000 channels=1" } } },
+
+    { SELKIES_PULSE_SOURCE, SELKIES_PLAYER_SOURCE, {
+          { "module-virtual-source", SELKIES_PLAYER_MIC },
+          { "module-remap-source",
+            SELKIES_PLAYER_MIC " channels=1 channel_map=mono" } } }
 };
 
 
@@ -90,12 +98,12 @@ selkies_player_open(const char *server, const char *cookie, int wake_fd,
 
     player->log = log;
 
-    for (i = 0; i < SELKIES_PLAYER_NEEDS; i++) {
+    for (i = 0; i < SELKIES_PLAYER_PARTS; i++) {
         player->made[i] = PA_INVALID_INDEX;
     }
 
     if (selkies_pulse_link_open(&player->link, server, cookie, wake_fd,
-                                selkies_player_ready, player)
+                                selkies_player_look, player)
         != SELKIES_OK)
     {
         selkies_player_close(player);
@@ -106,104 +114,59 @@ selkies_player_open(const char *server, const char *cookie, int wake_fd,
 }
 
 
-static void
-selkies_player_ready(void *data)
-{
-    selkies_player_look(data);
-}
-
-
 /* The next part that is needed; all are there: play. */
 
 static void
-selkies_player_look(selkies_player_t *player)
+selkies_player_look(void *data)
 {
-    bool         begun;
-    pa_context  *context = player->link.context;
-
-    if (player->ending) {
-        return;
-    }
-
-    switch (player->need) {
-
-    case SELKIES_PLAYER_NEEDS_SINK:
-        begun = selkies_pulse_link_begun(
-                    pa_context_get_sink_info_by_name(context,
-                                                     SELKIES_PLAYER_SINK,
-                                                     selkies_player_sink,
-                                                     player));
-        break;
-
-    case SELKIES_PLAYER_NEEDS_SOURCE:
-        begun = selkies_pulse_link_begun(
-                    pa_context_get_source_info_by_name(context,
-                                                       SELKIES_PLAYER_SOURCE,
-                                                       selkies_player_source,
-                                                       player));
-        break;
-
-    default:
-        selkies_player_play(player);
-        return;
-    }
-
-    if (!begun) {
-        player->link.lost = true;
-    }
-}
-
-
-static void
-selkies_player_sink(pa_context *context, const pa_sink_info *info, int eol,
-    void *data)
-{
-    selkies_player_t  *player = data;
-
-    if (info != NULL) {
-        player->need++;
-
-    } else if (eol < 0) {
-        selkies_player_make(player);
-
-    } else {
-        selkies_player_look(player);
-    }
-}
-
-
-static void
-selkies_player_source(pa_context *context, const pa_source_info *info, int eol,
-    void *data)
-{
-    selkies_player_t  *player = data;
-
-    if (info != NULL) {
-        player->need++;
-
-    } else if (eol < 0) {
-        selkies_player_make(player);
-
-    } else {
-        selkies_player_look(player);
-    }
-}
-
-
-static void
-selkies_player_make(selkies_player_t *player)
-{
+    selkies_player_t             *player = data;
     const selkies_player_part_t  *part;
 
     if (player->ending) {
         return;
     }
 
-    part = &selkies_player_parts[player->need];
+    if (player->part == SELKIES_PLAYER_PARTS) {
+        selkies_player_play(player);
+        return;
+    }
+
+    part = &selkies_player_parts[player->part];
+    selkies_pulse_link_find(&player->link, part->kind, part->name,
+                            selkies_player_found);
+}
+
+
+static void
+selkies_player_found(void *data, bool there)
+{
+    selkies_player_t  *player = data;
+
+    if (there) {
+        player->part++;
+        selkies_player_look(player);
+        return;
+    }
+
+    player->way = 0;
+    selkies_player_make(player);
+}
+
+
+static void
+selkies_player_make(selkies_player_t *player)
+{
+    const selkies_player_way_t  *way;
+
+    if (player->ending) {
+        return;
+    }
+
+    way = &selkies_player_parts[player->part].ways[player->way];
 
     if (!selkies_pulse_link_begun(
-            pa_context_load_module(player->link.context, part->module,
-                                   part->arguments, selkies_player_made,
+            pa_context_load_module(player->link.context, way->module,
+                                   way->arguments, selkies_player_made,
                                    player)))
     {
         player->link.lost = true;
@@ -214,26 +177,35 @@ selkies_player_make(selkies_player_t *player)
 static void
 selkies_player_made(pa_context *context, uint32_t index, void *data)
 {
-    selkies_player_t  *player = data;
+    selkies_player_t             *player = data;
+    const selkies_player_part_t  *part;
+
+    part = &selkies_player_parts[player->part];
 
     if (index == PA_INVALID_INDEX) {
+
+        if (part->ways[player->way + 1].module != NULL) {
+            player->way++;
+            selkies_player_make(player);
+            return;
+        }
+
         selkies_log(player->log, SELKIES_LOG_WARN,
                     "microphone: the sound server cannot load %s: %s",
-                    selkies_player_parts[player->need].module,
+                    part->ways[player->way].module,
                     pa_strerror(pa_context_errno(context)));
         player->link.lost = true;
         return;
     }
 
-    player->made[player->need] = index;
+    player->made[player->part] = index;
 
     /* programs that ask for no source by name shall hear it */
 
-    if (player->need == SELKIES_PLAYER_NEEDS_SOURCE) {
+    if (part->kind == SELKIES_PULSE_SOURCE) {
         (void) selkies_pulse_link_begun(
-                      pa_context_set_default_source(context,
-                                                    SELKIES_PLAYER_SOURCE,
-                                                    NULL, NULL));
+                      pa_context_set_default_source(context, part->name, NULL,
+                                                    NULL));
     }
 
     /* its user went meanwhile */
@@ -243,7 +215,7 @@ selkies_player_made(pa_context *context, uint32_t index, void *data)
         return;
     }
 
-    player->need++;
+    player->part++;
     selkies_player_look(player);
 }
 
@@ -265,8 +237,8 @@ selkies_player_play(selkies_player_t *player)
         return;
     }
 
-    pa_stream_set_state_callback(player->stream, selkies_player_stream_state,
-                                 player);
+    selkies_pulse_link_watch(&player->link, player->stream,
+                             selkies_player_stream_ready);
 
     attr.maxlength = SELKIES_PLAYER_BYTES(4 * SELKIES_PLAYER_AHEAD_MS);
     attr.tlength = SELKIES_PLAYER_BYTES(SELKIES_PLAYER_AHEAD_MS);
@@ -285,25 +257,12 @@ selkies_player_play(selkies_player_t *player)
 
 
 static void
-selkies_player_stream_state(pa_stream *stream, void *data)
+selkies_player_stream_ready(void *data)
 {
     selkies_player_t  *player = data;
 
-    switch (pa_stream_get_state(stream)) {
-
-    case PA_STREAM_READY:
-        player->ready = true;
-        selkies_pulse_link_rouse(&player->link, SELKIES_PLAYER_SINK);
-        return;
-
-    case PA_STREAM_FAILED:
-    case PA_STREAM_TERMINATED:
-        player->link.lost = true;
-        return;
-
-    default:
-        return;
-    }
+    player->ready = true;
+    selkies_pulse_link_rouse(&player->link, SELKIES_PLAYER_SINK);
 }
 
 
@@ -360,7 +319,7 @@ selkies_player_end(selkies_player_t *player)
 
     /* what stands on the other goes first */
 
-    for (i = SELKIES_PLAYER_NEEDS; i-- > 0; ) {
+    for (i = SELKIES_PLAYER_PARTS; i-- > 0; ) {
 
         if (player->made[i] == PA_INVALID_INDEX) {
             continue;
