@@ -15,12 +15,21 @@
 
 #include "ngx_http_selkies_module.h"
 
+#include "../encoders/opus.h"
+#include "selkies_red.h"
+
 #if (NGX_LINUX)
 #include <linux/sockios.h>
 #endif
 
 
 #define NGX_HTTP_SELKIES_AUDIO_LATE_US  200000
+
+/* All of a message: copies, the packet, what is before them. */
+
+#define NGX_HTTP_SELKIES_AUDIO_BYTES                                          \
+    (SELKIES_RED_HEAD_BYTES(SELKIES_RED_MAX)                                  \
+     + SELKIES_RED_MAX * SELKIES_RED_LENGTH_MAX + SELKIES_OPUS_PACKET_BYTES)
 
 
 /* What a client was told last. */
@@ -34,7 +43,12 @@ enum {
 
 static void ngx_http_selkies_audio_listen(ngx_http_selkies_session_t *s);
 static void ngx_http_selkies_audio_refuse(ngx_http_selkies_session_t *s);
+static uint16_t ngx_http_selkies_audio_others(ngx_http_selkies_session_t *s);
 static ngx_uint_t ngx_http_selkies_audio_waits(ngx_http_selkies_session_t *s);
+static ngx_uint_t ngx_http_selkies_audio_before(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet, selkies_packet_t *before);
+static void ngx_http_selkies_audio_payload(const selkies_packet_t *packet,
+    selkies_red_t *payload);
 static off_t ngx_http_selkies_unsent(ngx_http_selkies_session_t *s);
 
 
@@ -79,6 +93,10 @@ ngx_http_selkies_audio_listen(ngx_http_selkies_session_t *s)
     s->audio_next = selkies_ring_head(s->display->sound) + 1;
     s->audio_mark_us = 0;
 
+    if (s->stereo) {
+        ngx_http_selkies_count_stereo(s->display, 1);
+    }
+
     ngx_http_selkies_count_listener(s->display, 1);
 }
 
@@ -89,7 +107,40 @@ ngx_http_selkies_audio_leave(ngx_http_selkies_session_t *s)
     if (s->listening) {
         s->listening = 0;
         ngx_http_selkies_count_listener(s->display, -1);
+
+        if (s->stereo) {
+            ngx_http_selkies_count_stereo(s->display, -1);
+        }
     }
+}
+
+
+void
+ngx_http_selkies_audio_takes(ngx_http_selkies_session_t *s, ngx_uint_t red,
+    ngx_uint_t stereo)
+{
+    s->red = red ? ngx_http_selkies_audio_redundancy(s) : 0;
+
+    if (s->stereo == stereo) {
+        return;
+    }
+
+    s->stereo = stereo;
+
+    if (s->listening) {
+        ngx_http_selkies_count_stereo(s->display, stereo ? 1 : -1);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_selkies_audio_redundancy(ngx_http_selkies_session_t *s)
+{
+    selkies_setting_value_t  *values = s->conf->effective->values;
+
+    return values[SELKIES_SET_AUDIO_REDUNDANCY].number
+           ? (ngx_uint_t) values[SELKIES_SET_AUDIO_REDUNDANCY_DISTANCE].number
+           : 0;
 }
 
 
@@ -229,7 +280,11 @@ ngx_http_selkies_audio_pick(ngx_http_selkies_session_t *s,
             continue;
         }
 
-        if (packet->flags & SELKIES_PACKET_END) {
+        if (packet->flags & ngx_http_selkies_audio_others(s)) {
+
+            /* not for it */
+
+        } else if (packet->flags & SELKIES_PACKET_END) {
 
             if (s->dialect == SELKIES_DIALECT_2) {
                 return NGX_OK;
@@ -244,6 +299,15 @@ ngx_http_selkies_audio_pick(ngx_http_selkies_session_t *s,
 
         s->audio_next++;
     }
+}
+
+
+/* The flags of packets that are for other clients. */
+
+static uint16_t
+ngx_http_selkies_audio_others(ngx_http_selkies_session_t *s)
+{
+    return s->stereo ? SELKIES_PACKET_SURROUND : SELKIES_PACKET_STEREO;
 }
 
 
@@ -292,18 +356,128 @@ ngx_http_selkies_unsent(ngx_http_selkies_session_t *s)
 }
 
 
+void
+ngx_http_selkies_audio_message(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet, selkies_packet_t *message)
+{
+    size_t            len;
+    u_char           *out;
+    ngx_uint_t        i, n;
+    selkies_red_t     payloads[SELKIES_RED_MAX + 1];
+    selkies_packet_t  packets[SELKIES_RED_MAX + 1];
+
+    *message = *packet;
+
+    if (s->red == 0 || (packet->flags & SELKIES_PACKET_END)) {
+        return;
+    }
+
+    n = ngx_http_selkies_audio_before(s, packet, packets);
+
+    if (n == 0) {
+        return;
+    }
+
+    packets[n] = *packet;
+
+    for (i = 0; i <= n; i++) {
+        ngx_http_selkies_audio_payload(&packets[i], &payloads[i]);
+    }
+
+    out = ngx_http_selkies_scratch() + SELKIES_WEBSOCKET_HEADROOM;
+    len = selkies_red_write(out, NGX_HTTP_SELKIES_AUDIO_BYTES, payloads,
+                            (unsigned) n);
+
+    /* what was copied is what was looked at */
+
+    for (i = 0; i <= n; i++) {
+        if (!selkies_ring_whole(s->display->sound, &packets[i])) {
+            return;
+        }
+    }
+
+    if (len != 0) {
+        message->data = selkies_websocket_header_before(out,
+                                                     SELKIES_WEBSOCKET_BINARY,
+                                                     1, len);
+        message->length_bytes = (uint32_t) (out + len - message->data);
+    }
+}
+
+
+/* Those right before it that may be told beside it, the oldest first. */
+
+static ngx_uint_t
+ngx_http_selkies_audio_before(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet, selkies_packet_t *before)
+{
+    uint64_t          number;
+    ngx_uint_t        n, first;
+    selkies_red_t     payload;
+    selkies_packet_t  one, newest[SELKIES_RED_MAX];
+
+    n = 0;
+
+    for (number = packet->number - 1; number != 0 && n < s->red; number--) {
+
+        if (selkies_ring_get(s->display->sound, number, &one) != SELKIES_OK
+            || (one.flags & SELKIES_PACKET_END))
+        {
+            break;
+        }
+
+        if (one.flags & ngx_http_selkies_audio_others(s)) {
+            continue;
+        }
+
+        ngx_http_selkies_audio_payload(&one, &payload);
+
+        if (!selkies_red_fits(&payload, packet->epoch)) {
+            break;
+        }
+
+        newest[n++] = one;
+    }
+
+    for (first = 0; first < n; first++) {
+        before[first] = newest[n - 1 - first];
+    }
+
+    return n;
+}
+
+
+/* The Opus packet of one in the ring, behind its two headers. */
+
+static void
+ngx_http_selkies_audio_payload(const selkies_packet_t *packet,
+    selkies_red_t *payload)
+{
+    size_t  head;
+
+    head = ((packet->data[1] & 0x7f) == 126 ? 4 : 2)
+           + SELKIES_AUDIO_HEADER_BYTES;
+
+    payload->data = packet->data + head;
+    payload->len = packet->length_bytes - head;
+    payload->time = packet->epoch;
+}
+
+
 ngx_int_t
 ngx_http_selkies_audio_sent(ngx_http_selkies_session_t *s,
-    const selkies_packet_t *packet)
+    const selkies_packet_t *packet, const selkies_packet_t *message)
 {
-    if (!selkies_ring_whole(s->display->sound, packet)) {
+    if (message->data == packet->data
+        && !selkies_ring_whole(s->display->sound, packet))
+    {
         ngx_log_error(NGX_LOG_INFO, s->connection->log, 0,
                       "a packet of sound was overwritten while it was sent");
         return NGX_ERROR;
     }
 
     s->audio_next = packet->number + 1;
-    s->audio_bytes += packet->length_bytes;
+    s->audio_bytes += message->length_bytes;
 
     if (s->audio_mark_us == 0) {
         s->audio_mark = (uint64_t) s->connection->sent;

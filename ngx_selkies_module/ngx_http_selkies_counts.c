@@ -105,6 +105,17 @@ ngx_http_selkies_count_listener(ngx_http_selkies_display_t *display,
 }
 
 
+/* For whom sound of more channels is also made of two. */
+
+void
+ngx_http_selkies_count_stereo(ngx_http_selkies_display_t *display, ngx_int_t n)
+{
+    if (ngx_http_selkies_worker.entry != NULL) {
+        (void) ngx_http_selkies_count(display, SELKIES_COUNT_STEREO, n);
+    }
+}
+
+
 void
 ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display, ngx_int_t n)
 {

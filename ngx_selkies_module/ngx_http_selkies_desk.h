@@ -51,13 +51,30 @@ void ngx_http_selkies_audio_wish(ngx_http_selkies_session_t *s);
 ngx_int_t ngx_http_selkies_audio_pick(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet);
 
+/* How many packets are sent again with each, to who takes that; 0: none. */
+
+ngx_uint_t ngx_http_selkies_audio_redundancy(ngx_http_selkies_session_t *s);
+
+/* What the client has said it takes: copies; two channels alone. */
+
+void ngx_http_selkies_audio_takes(ngx_http_selkies_session_t *s,
+    ngx_uint_t red, ngx_uint_t stereo);
+
 /*
- * The packet was given to the socket; NGX_ERROR where it was overwritten
- * meanwhile.
+ * What is written for that packet: the packet itself, or, in the scratch
+ * buffer, one with copies of those before it.
+ */
+
+void ngx_http_selkies_audio_message(ngx_http_selkies_session_t *s,
+    const selkies_packet_t *packet, selkies_packet_t *message);
+
+/*
+ * The packet was given to the socket, as that message; NGX_ERROR where it was
+ * overwritten meanwhile.
  */
 
 ngx_int_t ngx_http_selkies_audio_sent(ngx_http_selkies_session_t *s,
-    const selkies_packet_t *packet);
+    const selkies_packet_t *packet, const selkies_packet_t *message);
 
 
 /* ngx_http_selkies_microphone.c */

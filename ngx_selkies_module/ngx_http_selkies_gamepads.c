@@ -534,7 +534,7 @@ ngx_http_selkies_gamepads_bell(ngx_event_t *ev)
     ngx_connection_t            *c = ev->data;
     ngx_http_selkies_display_t  *display;
 
-    selkies_bell_take(c->fd);
+    (void) selkies_bell_take(c->fd);
 
     displays = &ngx_http_selkies_worker.conf->displays;
 

@@ -274,6 +274,7 @@ struct ngx_http_selkies_session_s {
                                                    that may wait in it */
     uint64_t                     audio_mark_us; /* written then; 0: none */
     uint32_t                     audio_told;    /* ngx_http_selkies_audio.c */
+    ngx_uint_t                   red;           /* copies beside a packet */
     time_t                       microphone_second;
     ngx_uint_t                   microphone_count;
 
@@ -360,6 +361,7 @@ struct ngx_http_selkies_session_s {
     unsigned                     watching:1;    /* subscribed to pictures */
     unsigned                     listening:1;   /* subscribed to sound */
     unsigned                     audio_said:1;  /* whether it wants sound */
+    unsigned                     stereo:1;      /* no more channels than two */
     unsigned                     opus_mic:1;    /* its microphone is Opus */
     unsigned                     microphone_refused:1;  /* and told so */
     unsigned                     webcam_refused:1;
@@ -678,6 +680,8 @@ void ngx_http_selkies_count_whole(ngx_http_selkies_display_t *display,
 void ngx_http_selkies_count_gate(ngx_http_selkies_display_t *display,
     ngx_int_t n);
 void ngx_http_selkies_count_listener(ngx_http_selkies_display_t *display,
+    ngx_int_t n);
+void ngx_http_selkies_count_stereo(ngx_http_selkies_display_t *display,
     ngx_int_t n);
 
 selkies_control_t *ngx_http_selkies_control(

@@ -338,11 +338,15 @@ static ngx_int_t
 ngx_http_selkies_send_sound(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)
 {
-    if (ngx_http_selkies_write_packet(s, packet) != NGX_OK) {
+    selkies_packet_t  message;
+
+    ngx_http_selkies_audio_message(s, packet, &message);
+
+    if (ngx_http_selkies_write_packet(s, &message) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_http_selkies_audio_sent(s, packet);
+    return ngx_http_selkies_audio_sent(s, packet, &message);
 }
 
 

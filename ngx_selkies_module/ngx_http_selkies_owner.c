@@ -29,8 +29,9 @@ static void ngx_http_selkies_engine_gone(ngx_http_selkies_display_t *display);
 static void ngx_http_selkies_engine_wake(void *data, uint32_t index);
 static void ngx_http_selkies_engine_ring(void *data, uint32_t index);
 static void ngx_http_selkies_audio_wake(void *data, uint32_t index);
+static void ngx_http_selkies_audio_sound(void *data, uint32_t index);
 static void ngx_http_selkies_wake_workers(uint32_t index,
-    selkies_count_e count);
+    selkies_count_e count, bool sound);
 
 
 /*
@@ -216,6 +217,7 @@ ngx_http_selkies_service_audio(ngx_http_selkies_display_t *display,
         conf.bell = ngx_http_selkies_cycle->audio_bells[display->index];
         conf.idle_us = (uint64_t) display->idle * 1000;
         conf.wake = ngx_http_selkies_audio_wake;
+        conf.sound = ngx_http_selkies_audio_sound;
         conf.log = &ngx_http_selkies_log;
 
         display->audio = selkies_audio_start(&conf);
@@ -341,16 +343,23 @@ ngx_http_selkies_stop_engines(void)
 static void
 ngx_http_selkies_engine_wake(void *data, uint32_t index)
 {
-    ngx_http_selkies_wake_workers(index, SELKIES_COUNT_READERS);
+    ngx_http_selkies_wake_workers(index, SELKIES_COUNT_READERS, false);
 }
 
 
-/* The thread of sound. */
+/* The thread of sound: a state, or a packet. */
 
 static void
 ngx_http_selkies_audio_wake(void *data, uint32_t index)
 {
-    ngx_http_selkies_wake_workers(index, SELKIES_COUNT_LISTENERS);
+    ngx_http_selkies_wake_workers(index, SELKIES_COUNT_LISTENERS, false);
+}
+
+
+static void
+ngx_http_selkies_audio_sound(void *data, uint32_t index)
+{
+    ngx_http_selkies_wake_workers(index, SELKIES_COUNT_LISTENERS, true);
 }
 
 
@@ -360,8 +369,11 @@ ngx_http_selkies_audio_wake(void *data, uint32_t index)
  */
 
 static void
-ngx_http_selkies_wake_workers(uint32_t index, selkies_count_e count)
+ngx_http_selkies_wake_workers(uint32_t index, selkies_count_e count,
+    bool sound)
 {
+    int                         bell;
+    bool                        counted;
     uint32_t                    i, used;
     _Atomic uint32_t           *counts;
     selkies_worker_t           *worker;
@@ -379,13 +391,20 @@ ngx_http_selkies_wake_workers(uint32_t index, selkies_count_e count)
             continue;
         }
 
-        /* our own event loop also hears of what ended */
-
+        bell = ngx_http_selkies_cycle->worker_bells[worker->worker];
         counts = worker->watch[index].counts;
+        counted = atomic_load(&counts[count]) != 0;
 
-        if (worker == w->entry || atomic_load(&counts[count]) != 0) {
-            selkies_bell_ring(
-                ngx_http_selkies_cycle->worker_bells[worker->worker]);
+        if (!sound) {
+
+            /* our own event loop also hears of what ended */
+
+            if (counted || worker == w->entry) {
+                selkies_bell_ring(bell);
+            }
+
+        } else if (counted) {
+            selkies_bell_ring_sound(bell);
         }
     }
 }

@@ -51,6 +51,7 @@ ngx_http_selkies_session_create(ngx_http_request_t *r,
     s->id = selkies_session_id(ngx_http_selkies_shared(),
                                (uint32_t) ngx_http_selkies_worker_number());
     s->dialect = dialect;
+    s->stereo = dialect == SELKIES_DIALECT_1;
     s->state = SELKIES_STREAM_OFF;
     s->need_key = 1;
     s->heard = ngx_current_msec;

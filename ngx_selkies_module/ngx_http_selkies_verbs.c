@@ -257,6 +257,10 @@ ngx_http_selkies_settings(ngx_http_selkies_session_t *s,
         ngx_http_selkies_claim(s);
     }
 
+    if (result.says_redundancy && s->dialect == SELKIES_DIALECT_2) {
+        ngx_http_selkies_audio_takes(s, result.audio_redundancy, s->stereo);
+    }
+
     ngx_http_selkies_wish(s, &result, first);
 
     /* the picture first: what else there is asks the same X server */
@@ -441,6 +445,8 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
     s->opus_mic = ngx_http_selkies_microphone_available(s)
                   && (ext.want & SELKIES_EXT_OPUS_MIC) != 0;
     s->html = (ext.want & SELKIES_EXT_HTML) != 0;
+    ngx_http_selkies_audio_takes(s, (ext.want & SELKIES_EXT_RED) != 0,
+                                 (ext.want & SELKIES_EXT_STEREO) != 0);
     lite = s->conf->h264_lite && (ext.want & SELKIES_EXT_LITE) != 0;
 
     if (lite != s->lite) {
@@ -478,6 +484,9 @@ ngx_http_selkies_ext(ngx_http_selkies_session_t *s, selkies_command_t *cmd)
                              (char *) text, (int) s->conf->open,
                              SELKIES_EXT_STATUS | SELKIES_EXT_HTML
                              | SELKIES_EXT_RUMBLE | SELKIES_EXT_RELOAD
+                             | SELKIES_EXT_STEREO
+                             | (ngx_http_selkies_audio_redundancy(s)
+                                ? SELKIES_EXT_RED : 0)
                              | (ngx_http_selkies_has_apps(s)
                                 ? SELKIES_EXT_APPS : 0)
                              | (ngx_http_selkies_microphone_available(s)

@@ -23,6 +23,7 @@ static void ngx_http_selkies_reload_single(ngx_cycle_t *cycle,
 static void ngx_http_selkies_follow_master(ngx_log_t *log);
 static ngx_int_t ngx_http_selkies_open_bell(ngx_cycle_t *cycle);
 static void ngx_http_selkies_bell_handler(ngx_event_t *ev);
+static void ngx_http_selkies_send_sounds(void);
 static void ngx_http_selkies_quit(void);
 static void ngx_http_selkies_stop_controls(void);
 static void ngx_http_selkies_find_orphans(void);
@@ -659,7 +660,8 @@ ngx_http_selkies_scratch(void)
 
 /*
  * Somebody rang: a thread published something, a wish or an owner changed, or
- * there are lines to log.  Or the worker is told to quit.
+ * there are lines to log.  Or the worker is told to quit.  Where it is a packet
+ * of sound and no more, those who hear it are all that is looked at.
  */
 
 static void
@@ -676,7 +678,11 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
         return;
     }
 
-    selkies_bell_take(c->fd);
+    if ((uint32_t) selkies_bell_take(c->fd) == 0) {
+        ngx_http_selkies_send_sounds();
+        return;
+    }
+
     ngx_http_selkies_log_flush();
 
     if (w->waiting && atomic_load(&w->won)) {
@@ -708,6 +714,36 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
 
             ngx_http_selkies_session_wake(
                 ngx_queue_data(q, ngx_http_selkies_session_t, queue));
+        }
+    }
+}
+
+
+static void
+ngx_http_selkies_send_sounds(void)
+{
+    ngx_queue_t                 *q, *next, *d, *displays;
+    ngx_http_selkies_session_t  *s;
+    ngx_http_selkies_display_t  *display;
+
+    displays = &ngx_http_selkies_worker.conf->displays;
+
+    for (d = ngx_queue_head(displays);
+         d != ngx_queue_sentinel(displays);
+         d = ngx_queue_next(d))
+    {
+        display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
+
+        for (q = ngx_queue_head(&display->sessions);
+             q != ngx_queue_sentinel(&display->sessions);
+             q = next)
+        {
+            next = ngx_queue_next(q);
+            s = ngx_queue_data(q, ngx_http_selkies_session_t, queue);
+
+            if (s->listening) {
+                ngx_http_selkies_send(s);
+            }
         }
     }
 }

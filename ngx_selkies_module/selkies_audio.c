@@ -56,6 +56,7 @@ selkies_audio_gate(const int16_t *samples, size_t n, uint32_t *quiet,
 #include <string.h>
 
 #include "../capture/pulse.h"
+#include "../encoders/downmix.h"
 #include "../encoders/opus.h"
 #include "selkies_protocol.h"
 #include "selkies_thread.h"
@@ -66,6 +67,10 @@ selkies_audio_gate(const int16_t *samples, size_t n, uint32_t *quiet,
 
 #define SELKIES_AUDIO_RETRY_MIN_US   50000
 #define SELKIES_AUDIO_RETRY_MAX_US   500000
+
+/* So much silence, and it is asked whether anybody plays at all. */
+
+#define SELKIES_AUDIO_REST_SAMPLES   (SELKIES_OPUS_RATE / 2)
 
 /* One that does not answer by then hangs: it is tried anew. */
 
@@ -91,9 +96,12 @@ struct selkies_audio_s {
 
     selkies_pulse_t        *pulse;
     selkies_opus_t         *opus;
+    selkies_opus_t         *stereo;         /* of more; NULL: nobody needs it */
     selkies_audio_format_t  format;
     uint32_t                rate;
     uint32_t                quiet;          /* see selkies_audio_gate() */
+    uint32_t                silent;         /* samples since the sound ended */
+    uint32_t                time;           /* of this frame, in samples */
 
     uint64_t                retry_us;
     uint64_t                retry_at_us;
@@ -101,6 +109,7 @@ struct selkies_audio_s {
     uint64_t                unheard_us;     /* since; 0 while heard */
     bool                    complained;     /* of the server, once */
 
+    int16_t                 mixed[2 * SELKIES_OPUS_SAMPLES_MAX];
     uint8_t                 packet[SELKIES_OPUS_PACKET_BYTES];
 };
 
@@ -114,8 +123,12 @@ static void selkies_audio_lost(selkies_audio_t *audio);
 static void selkies_audio_format(selkies_audio_t *audio,
     selkies_audio_format_t *format);
 static void selkies_audio_frame(void *data, const int16_t *samples);
-static void selkies_audio_publish(selkies_audio_t *audio,
+static void selkies_audio_keep_time(selkies_audio_t *audio);
+static void selkies_audio_encode(selkies_audio_t *audio,
     const int16_t *samples);
+static bool selkies_audio_mix(selkies_audio_t *audio, const int16_t *samples);
+static void selkies_audio_publish(selkies_audio_t *audio, size_t len,
+    uint16_t flags, uint64_t now);
 static void selkies_audio_publish_state(selkies_audio_t *audio,
     selkies_audio_state_t state);
 
@@ -335,6 +348,8 @@ selkies_audio_open(selkies_audio_t *audio)
 
     audio->rate = atomic_load(&audio->conf.stream->wanted_audio_rate);
     audio->quiet = SELKIES_AUDIO_QUIET;
+    audio->time = (uint32_t) (selkies_clock_us() * (SELKIES_OPUS_RATE / 1000)
+                              / 1000);
     audio->opus = selkies_opus_open(audio->format.channels,
                                     audio->format.samples, audio->rate,
                                     audio->conf.log);
@@ -378,9 +393,11 @@ selkies_audio_close(selkies_audio_t *audio)
 {
     selkies_pulse_close(audio->pulse);
     selkies_opus_close(audio->opus);
+    selkies_opus_close(audio->stereo);
 
     audio->pulse = NULL;
     audio->opus = NULL;
+    audio->stereo = NULL;
 }
 
 
@@ -432,44 +449,139 @@ selkies_audio_frame(void *data, const int16_t *samples)
     if (rate != audio->rate) {
         audio->rate = rate;
         selkies_opus_set_rate(audio->opus, rate);
+
+        if (audio->stereo != NULL) {
+            selkies_opus_set_rate(audio->stereo, rate);
+        }
     }
+
+    selkies_audio_keep_time(audio);
 
     if (selkies_audio_gate(samples,
                            audio->format.samples * audio->format.channels,
                            &audio->quiet, &end))
     {
-        selkies_audio_publish(audio, samples);
+        selkies_audio_encode(audio, samples);
         return;
     }
 
     if (end) {
-        selkies_audio_publish(audio, NULL);
+        audio->silent = 0;
+        selkies_audio_publish(audio, 0, SELKIES_PACKET_END,
+                              selkies_clock_us());
+    }
+
+    audio->silent += audio->format.samples;
+
+    if (audio->silent >= SELKIES_AUDIO_REST_SAMPLES) {
+        audio->silent = 0;
+        selkies_pulse_rest(audio->pulse);
     }
 }
 
 
-/* Without samples: the end of the sound. */
+/*
+ * The time of frames goes by their samples while there is sound, so that it
+ * has no steps; where it began anew it is that of the clock, which all workers
+ * share, so that it never goes back.
+ */
 
 static void
-selkies_audio_publish(selkies_audio_t *audio, const int16_t *samples)
+selkies_audio_keep_time(selkies_audio_t *audio)
 {
-    size_t             len;
-    uint8_t           *room, *payload;
-    uint64_t           now;
-    selkies_packet_t   packet;
-    selkies_stream_t  *stream = audio->conf.stream;
+    uint32_t  now;
+
+    audio->time += audio->format.samples;
+
+    if (audio->quiet != SELKIES_AUDIO_QUIET) {
+        return;
+    }
+
+    now = (uint32_t) (selkies_clock_us() * (SELKIES_OPUS_RATE / 1000) / 1000);
+
+    if ((int32_t) (now - audio->time) > 0) {
+        audio->time = now;
+    }
+}
+
+
+/* For all that listen; what has more than two channels also as two. */
+
+static void
+selkies_audio_encode(selkies_audio_t *audio, const int16_t *samples)
+{
+    bool       surround;
+    size_t     len;
+    uint32_t   all, stereo;
+    uint64_t   now;
 
     now = selkies_clock_us();
-    len = 0;
+    surround = audio->format.channels > 2;
+    stereo = 0;
+    all = 1;
 
-    if (samples != NULL) {
+    if (surround) {
+        all = selkies_stream_count(audio->conf.shared, audio->index,
+                                   SELKIES_COUNT_LISTENERS);
+        stereo = selkies_stream_count(audio->conf.shared, audio->index,
+                                      SELKIES_COUNT_STEREO);
+    }
+
+    if (all > stereo) {
         len = selkies_opus_encode(audio->opus, samples, audio->packet,
                                   SELKIES_OPUS_PACKET_BYTES);
 
-        if (len == 0) {
-            return;
+        if (len != 0) {
+            selkies_audio_publish(audio, len,
+                                  surround ? SELKIES_PACKET_SURROUND : 0, now);
         }
     }
+
+    if (stereo == 0) {
+        selkies_opus_close(audio->stereo);
+        audio->stereo = NULL;
+        return;
+    }
+
+    if (selkies_audio_mix(audio, samples)) {
+        len = selkies_opus_encode(audio->stereo, audio->mixed, audio->packet,
+                                  SELKIES_OPUS_PACKET_BYTES);
+
+        if (len != 0) {
+            selkies_audio_publish(audio, len, SELKIES_PACKET_STEREO, now);
+        }
+    }
+}
+
+
+static bool
+selkies_audio_mix(selkies_audio_t *audio, const int16_t *samples)
+{
+    if (audio->stereo == NULL) {
+        audio->stereo = selkies_opus_open(2, audio->format.samples,
+                                          audio->rate, audio->conf.log);
+    }
+
+    if (audio->stereo == NULL) {
+        return false;
+    }
+
+    selkies_downmix(samples, audio->format.channels, audio->format.samples,
+                    audio->mixed);
+
+    return true;
+}
+
+
+/* `len` bytes of audio->packet; none with the end of the sound. */
+
+static void
+selkies_audio_publish(selkies_audio_t *audio, size_t len, uint16_t flags,
+    uint64_t now)
+{
+    uint8_t           *room, *payload;
+    selkies_packet_t   packet;
+    selkies_stream_t  *stream = audio->conf.stream;
 
     room = selkies_ring_reserve(audio->ring, SELKIES_WEBSOCKET_HEADROOM
                                              + SELKIES_AUDIO_HEADER_BYTES
@@ -481,7 +593,8 @@ selkies_audio_publish(selkies_audio_t *audio, const int16_t *samples)
 
     payload = room + SELKIES_WEBSOCKET_HEADROOM;
 
-    selkies_audio_header(payload, samples ? 0 : SELKIES_AUDIO_END);
+    selkies_audio_header(payload, flags & SELKIES_PACKET_END
+                                  ? SELKIES_AUDIO_END : 0);
 
     if (len != 0) {
         memcpy(payload + SELKIES_AUDIO_HEADER_BYTES, audio->packet, len);
@@ -495,7 +608,8 @@ selkies_audio_publish(selkies_audio_t *audio, const int16_t *samples)
                                                   SELKIES_WEBSOCKET_BINARY, 1,
                                                   len);
     packet.length_bytes = (uint32_t) (payload + len - packet.data);
-    packet.flags = samples ? 0 : SELKIES_PACKET_END;
+    packet.flags = flags;
+    packet.epoch = audio->time;
     packet.capture_us = now;
     packet.encoded_us = selkies_clock_us();
 
@@ -504,7 +618,7 @@ selkies_audio_publish(selkies_audio_t *audio, const int16_t *samples)
     atomic_fetch_add(&stream->statistics.audio_packets, 1);
     atomic_fetch_add(&stream->statistics.audio_bytes, len);
 
-    audio->conf.wake(audio->conf.data, audio->index);
+    audio->conf.sound(audio->conf.data, audio->index);
 }
 
 

@@ -23,11 +23,15 @@
 
 
 /*
- * A packet that only says that the sound has ended, for clients of dialect 2:
- * a flag in the ring of sound.
+ * Flags of packets in the ring of sound: one that only says that the sound has
+ * ended, for clients of dialect 2; of sound with more than two channels, what
+ * has them all, and what was made of it for who plays two.  A packet's epoch
+ * there is its time, in samples at 48 kHz, which wraps.
  */
 
-#define SELKIES_PACKET_END      SELKIES_PACKET_LITE
+#define SELKIES_PACKET_END       SELKIES_PACKET_LITE
+#define SELKIES_PACKET_SURROUND  SELKIES_PACKET_PART
+#define SELKIES_PACKET_STEREO    SELKIES_PACKET_ROW
 
 
 typedef struct selkies_audio_s  selkies_audio_t;
@@ -50,9 +54,10 @@ typedef struct {
     int                     bell;
     uint64_t                idle_us;            /* then it is let go of */
 
-    /* the thread: something was published; must not block */
+    /* the thread: a state was published, or a packet; must not block */
 
     void                  (*wake)(void *data, uint32_t stream_index);
+    void                  (*sound)(void *data, uint32_t stream_index);
     void                   *data;
 
     const selkies_log_t    *log;

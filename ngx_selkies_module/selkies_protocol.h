@@ -228,7 +228,9 @@ uint32_t selkies_next_keysym(selkies_span_t *keys);
 #define SELKIES_EXT_STATUS      0x10
 #define SELKIES_EXT_HTML        0x20    /* a clipboard's, before its text */
 #define SELKIES_EXT_APPS        0x40
-#define SELKIES_EXT_ALL         0x7f
+#define SELKIES_EXT_RED         0x80    /* 0x01 with copies, as in D2 */
+#define SELKIES_EXT_STEREO      0x100   /* sound of two channels, not of more */
+#define SELKIES_EXT_ALL         0x1ff
 
 
 typedef struct {

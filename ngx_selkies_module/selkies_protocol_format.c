@@ -29,7 +29,7 @@ static void selkies_put_uint16(uint8_t *out, uint16_t n);
 
 static const char *const  selkies_ext_names[] = {
     "lite", "opus_mic", "rumble", "reload", "status", "html", "apps",
-    NULL
+    "red", "stereo", NULL
 };
 
 

@@ -98,6 +98,8 @@ typedef enum {
     SELKIES_SET_CURSOR_SIZE,
     SELKIES_SET_AUDIO_FRAME_DURATION_MS,    /* enum: selkies_settings_item() */
     SELKIES_SET_AUDIO_CHANNELS,             /* 1, 2, 6, 8: see _finish() */
+    SELKIES_SET_AUDIO_REDUNDANCY,
+    SELKIES_SET_AUDIO_REDUNDANCY_DISTANCE,  /* packets */
     SELKIES_SET_KEYFRAME_INTERVAL,          /* s */
     SELKIES_SET_VIDEO_MIN_QP,
     SELKIES_SET_VIDEO_MAX_QP,
@@ -236,6 +238,7 @@ typedef struct {
     selkies_position_t          position;
     int32_t                     initial_width;  /* 0: not said or nonsense */
     int32_t                     initial_height;
+    uint8_t                     says_redundancy;    /* and which: */
     uint8_t                     audio_redundancy;
     uint8_t                     scaling_dpi;    /* it was said */
 } selkies_settings_result_t;

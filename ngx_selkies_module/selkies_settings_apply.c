@@ -343,8 +343,10 @@ selkies_apply_extras(json_t *root, selkies_settings_result_t *result)
 
     result->scaling_dpi = json_object_get(root, "scaling_dpi") != NULL;
 
-    result->audio_redundancy =
-        json_is_true(json_object_get(root, "audioRedundancy"));
+    value = json_object_get(root, "audioRedundancy");
+
+    result->says_redundancy = json_is_boolean(value);
+    result->audio_redundancy = json_is_true(value);
 }
 
 

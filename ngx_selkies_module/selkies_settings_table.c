@@ -344,8 +344,16 @@ static const selkies_setting_t  selkies_settings[SELKIES_SETTINGS] = {
 
     [SELKIES_SET_AUDIO_CHANNELS] =
         INT("audio_channels", NULL, 2, 1, 8, SENT|AUDIO, NULL,
-            "1, 2, 6 (5.1) or 8 (7.1); stock clients of the older dialect "
-            "know only 2"),
+            "1, 2, 6 (5.1) or 8 (7.1); who plays only 2 gets 2"),
+
+    [SELKIES_SET_AUDIO_REDUNDANCY] =
+        BOOL("audio_redundancy", 0, SENT_2,
+             "sends packets of sound more than once, to clients that can "
+             "make use of it"),
+
+    [SELKIES_SET_AUDIO_REDUNDANCY_DISTANCE] =
+        INT("audio_redundancy_distance", NULL, 2, 0, 4, SENT_2, NULL,
+            "packets sent again with each"),
 
     [SELKIES_SET_KEYFRAME_INTERVAL] =
         INT("keyframe_interval", NULL, 0, 0, 300, SENT_2, "s",

@@ -79,6 +79,7 @@ typedef enum {
     SELKIES_COUNT_PLAIN,                /* readers, but not of lite pictures */
     SELKIES_COUNT_WHOLE,                /* readers of whole pictures alone */
     SELKIES_COUNT_LISTENERS,            /* of the sockets, hear the sound */
+    SELKIES_COUNT_STEREO,               /* of these, in two channels alone */
     SELKIES_COUNT_HOLDS,                /* what keeps the place; locked */
     SELKIES_COUNTS
 } selkies_count_e;

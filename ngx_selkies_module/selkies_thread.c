@@ -127,27 +127,42 @@ selkies_bell_open(void)
 }
 
 
-void
-selkies_bell_ring(int bell)
+static void
+selkies_bell_add(int bell, uint64_t n)
 {
-    uint64_t  one = 1;
-
     /* EAGAIN: it is ringing already */
 
-    while (write(bell, &one, sizeof(one)) == -1 && errno == EINTR) {
+    while (write(bell, &n, sizeof(n)) == -1 && errno == EINTR) {
         /* void */
     }
 }
 
 
 void
+selkies_bell_ring(int bell)
+{
+    selkies_bell_add(bell, SELKIES_BELL_ALL);
+}
+
+
+void
+selkies_bell_ring_sound(int bell)
+{
+    selkies_bell_add(bell, SELKIES_BELL_SOUND);
+}
+
+
+uint64_t
 selkies_bell_take(int bell)
 {
+    ssize_t   n;
     uint64_t  count;
 
-    while (read(bell, &count, sizeof(count)) == -1 && errno == EINTR) {
-        /* void */
-    }
+    do {
+        n = read(bell, &count, sizeof(count));
+    } while (n == -1 && errno == EINTR);
+
+    return n == (ssize_t) sizeof(count) ? count : 0;
 }
 
 
@@ -175,6 +190,6 @@ selkies_bell_wait(int bell, int fd, uint64_t timeout_us)
     ppoll(fds, fd == -1 ? 1 : 2, timeout, NULL);
 
     if (fds[0].revents & POLLIN) {
-        selkies_bell_take(bell);
+        (void) selkies_bell_take(bell);
     }
 }

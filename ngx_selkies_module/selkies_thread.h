@@ -50,9 +50,22 @@ int selkies_bell_open(void);
 void selkies_bell_ring(int bell);
 
 
-/* Takes all rings at once. */
+/*
+ * Likewise, and another one for sound alone, which comes often and concerns
+ * few: who takes the rings is told which kinds there were.
+ */
 
-void selkies_bell_take(int bell);
+#define SELKIES_BELL_ALL    (UINT64_C(1))
+#define SELKIES_BELL_SOUND  (UINT64_C(1) << 32)
+
+void selkies_bell_ring_sound(int bell);
+
+
+/*
+ * Takes all rings at once: how many, those for sound times SELKIES_BELL_SOUND.
+ */
+
+uint64_t selkies_bell_take(int bell);
 
 
 /*

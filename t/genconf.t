@@ -408,7 +408,8 @@ SKIP: {
 
     my %value = (scaling_dpi => 96, encoder => 'jpeg', rate_control_mode => 'cbr',
         audio_bitrate => 64000, file_transfers => 'upload', js_socket_path => '/tmp',
-        audio_frame_duration_ms => 10, audio_channels => 2, h264_crf => 25, h264_paintover_crf => 20,
+        audio_frame_duration_ms => 10, audio_channels => 2, audio_redundancy_distance => 2,
+        h264_crf => 25, h264_paintover_crf => 20,
         video_bitrate => 8, framerate => 30, dri_node => '/dev/dri/renderD128',
         audio_device_name => 'x', ui_title => 'x', manual_width => 800,
         manual_height => 600, cursor_size => 32,

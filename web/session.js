@@ -83,7 +83,7 @@ export class Session {
         this.expectsStats = false;
         this.resume = '';
         /** additions to the protocol, and which of them a socket was told */
-        this.want = ['status', 'reload', 'html', 'apps',
+        this.want = ['status', 'reload', 'html', 'apps', 'red',
                      ...typeof AudioEncoder === 'undefined' ? [] : ['opus_mic']];
         this.have = /** @type {string[]} */ ([]);
         /** programs of the desktop that may be started, by their number */

@@ -11,6 +11,8 @@ import { element, icon } from './ui/dom.js';
 
 const KEY = 'selkies-sound';
 const GESTURES = ['pointerdown', 'pointerup', 'touchend', 'keydown'];
+/** of `_ext`: two channels will do */
+const STEREO = 'stereo';
 const UNLOCK_MS = 300;
 const RETRY_MS = 2000;
 
@@ -196,10 +198,9 @@ export class Sound {
     /** @param {AudioContext} context */
     async connect(context) {
         const { port1, port2 } = new MessageChannel();
-        const channels = Number(this.session.settings.audio_channels?.value ?? 2);
-
-        this.channels = [1, 6, 8].includes(channels) ? channels : 2;
         const most = context.destination.maxChannelCount;
+
+        this.channels = await this.choose(most);
         const fold = this.channels === 8 && most < 8;
         const played = fold ? 6 : this.channels;
 
@@ -224,6 +225,37 @@ export class Sound {
         context.destination.channelCount = Math.min(played, most);
         node.connect(this.gain).connect(context.destination);
         this.node = node;
+    }
+
+    /** How many channels are played: the desktop's; or two, where the server
+     *  makes two of more, if there are no speakers for them, or no decoder.
+     *
+     *  @param {number} most  speakers */
+    async choose(most) {
+        const { session } = this;
+        const channels = Number(session.settings.audio_channels?.value ?? 2);
+
+        if (channels !== 6 && channels !== 8) {
+            return channels === 1 ? 1 : 2;
+        }
+
+        if (!session.have.includes(STEREO)
+            || (most >= 6 && await (await import('./media/audio.js')).decodes(channels)))
+        {
+            return channels;
+        }
+
+        if (!session.want.includes(STEREO)) {
+            session.want.push(STEREO);
+
+            /* what comes before the answer has all channels */
+            await new Promise(resolve => {
+                session.on('ext', resolve);
+                session.send([session.ext(session.current)]);
+            });
+        }
+
+        return 2;
     }
 
     keep() {

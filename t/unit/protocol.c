@@ -636,6 +636,8 @@ test_ext(void)
           SELKIES_EXT_LITE|SELKIES_EXT_STATUS },
         { "{\"want\":[\"opus_mic\",\"rumble\",\"reload\",\"x\",5,null]}", 0,
           "", "", SELKIES_EXT_OPUS_MIC|SELKIES_EXT_RUMBLE|SELKIES_EXT_RELOAD },
+        { "{\"want\":[\"red\",\"stereo\",\"stereo\"]}", 0, "", "",
+          SELKIES_EXT_RED|SELKIES_EXT_STEREO },
         { "{}", 0, "", "", 0 },
         { "{\"version\":5,\"resume\":[],\"want\":{}}", 0, "", "", 0 },
         { "{\"resume\":\"a b\"}", 0, "", "", 0 },

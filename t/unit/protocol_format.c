@@ -77,6 +77,8 @@ static uint8_t  buf[70000];
 #define EXT(b, n)                                                             \
     selkies_format_ext(b, n, "1.0", "abc", 1,                                 \
                        SELKIES_EXT_LITE|SELKIES_EXT_STATUS)
+#define EXT_SOUND(b, n)                                                       \
+    selkies_format_ext(b, n, "", "", 0, SELKIES_EXT_RED|SELKIES_EXT_STEREO)
 #define APPS(b, n)                                                            \
     selkies_format_server_apps(b, n, (selkies_span_t[2]) {                    \
         { (const uint8_t *) "Files", 5 },                                     \
@@ -137,6 +139,8 @@ test_formatters(void)
             "\"ms\":200}", RUMBLE);
     formats("_ext,{\"version\":\"1.0\",\"resume\":\"abc\",\"open\":true,"
             "\"have\":[\"lite\",\"status\"]}", EXT);
+    formats("_ext,{\"version\":\"\",\"resume\":\"\",\"open\":false,"
+            "\"have\":[\"red\",\"stereo\"]}", EXT_SOUND);
     formats("{\"type\":\"server_apps\",\"apps\":[{\"id\":\"0\","
             "\"name\":\"Files\"},{\"id\":\"1\","
             "\"name\":\"\\u003c\\\"x\\u003e\"}]}", APPS);

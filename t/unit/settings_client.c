@@ -274,8 +274,14 @@ test_changes(void)
              D2, &r) == 0
        && strcmp(r.display_id, "display2") == 0
        && r.position == SELKIES_POSITION_UP
-       && strcmp(r.keyboard_layout, "ch(fr)") == 0 && r.audio_redundancy
+       && strcmp(r.keyboard_layout, "ch(fr)") == 0
+       && r.says_redundancy && r.audio_redundancy
        && memcmp(&before, &c, sizeof(c)) == 0, "what goes beside the rows");
+
+    ok(apply(&s, &c, "{\"audioRedundancy\":false}", D2, &r) == 0
+       && r.says_redundancy && !r.audio_redundancy, "no redundancy");
+    ok(apply(&s, &c, "{\"audioRedundancy\":1}", D2, &r) == 0
+       && !r.says_redundancy && !r.audio_redundancy, "nonsense of it");
 
     ok(apply(&s, &c, "{\"displayId\":\"../../etc/passwd\",\"displayPosition\":"
                      "\"none\",\"keyboardLayout\":\"<b>\","

@@ -6,8 +6,9 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
+import { Red } from './red.js';
+
 const RATE = 48000;
-const HEADER = 2;
 /** decodes that are under way; more means that the decoder hangs */
 const QUEUE_MAX = 50;
 const FAILURES_MAX = 5;
@@ -66,6 +67,20 @@ export function opusHead(channels) {
 }
 
 
+/** Whether the browser decodes so many: Firefox throws at more than two.
+ *
+ * @param {number} channels */
+export async function decodes(channels) {
+    try {
+        return (await AudioDecoder.isConfigSupported({
+            codec: 'opus', sampleRate: RATE, numberOfChannels: channels,
+            description: opusHead(channels) })).supported === true;
+    } catch {
+        return false;
+    }
+}
+
+
 /** Left, right, centre, low, rear and side of 7.1, as decoders give them: the
  *  sides join the rear, where there are no speakers for them.
  *
@@ -87,6 +102,7 @@ export class Hearing {
         this.fold = fold;
         this.channels = channels;
         this.time = 0;
+        this.red = new Red();
         this.failures = 0;
         /** @type {AudioDecoder | null} */
         this.decoder = null;
@@ -111,17 +127,16 @@ export class Hearing {
 
     /** @param {ArrayBuffer} message */
     push(message) {
-        const bytes = new Uint8Array(message);
-
-        /* other kinds of the newer dialect, and its mark of the end */
-        if (bytes[1] !== 0 || this.failures >= FAILURES_MAX) {
-            return;
+        for (const packet of this.red.take(new Uint8Array(message))) {
+            this.packet(packet);
         }
+    }
 
-        const packet = bytes.subarray(HEADER);
+    /** @param {Uint8Array} packet */
+    packet(packet) {
         const ms = packetMs(packet);
 
-        if (ms === 0) {
+        if (ms === 0 || this.failures >= FAILURES_MAX) {
             return;
         }
 
