@@ -121,7 +121,7 @@ $(BUILD)/unit/%: t/unit/%.c $(wildcard t/unit/*.h) $(BUILD)/core/libselkies.a
 $(BUILD)/t/%: t/lib/%.c Makefile | build/.packages-build
 	@mkdir -p $(@D)
 	@printf '  TOOL       %s\n' '$*'
-	@$(CC) $(CORE_CFLAGS) -o $@ $< $(OUR_LDFLAGS) -lX11 -lXtst -lXrandr -lXfixes -lopus -lm
+	@$(CC) $(CORE_CFLAGS) -o $@ $< $(OUR_LDFLAGS) -lX11 -lXtst -lXrandr -lXfixes -lopus -lpulse -lm
 
 $(XVFB): $(wildcard capture/session/selkies-xvfb*.[ch]) Makefile | build/.packages-build
 	@mkdir -p $(@D)

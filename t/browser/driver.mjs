@@ -16,6 +16,7 @@
  *   shot {path}                      a picture of the page
  *   problems                         console errors, exceptions, CSP violations
  *   close
+ *   pace {messages, ms}, tell {text} what that one sends
  *   stand-in {have}                  starts a server of our own: its address
  *   show {i, id, data}               it sends a picture of the clip
  *   heard                            what its newest websocket said so far
@@ -30,6 +31,8 @@
 import { createInterface } from 'node:readline';
 
 const [name, executablePath] = process.argv.slice(2);
+/** a wave that Chromium's microphone says, over and over, instead of a beep */
+const SAYS = process.env.SELKIES_SAYS;
 
 /** Runs in the page before any script of its own. */
 function watchPolicy() {
@@ -52,7 +55,8 @@ class Chromium {
                 '--host-resolver-rules=MAP desk.test 127.0.0.1',
                 /* as for people */ '--autoplay-policy=document-user-activation-required',
                 /* a microphone that beeps, and a yes to the question */
-                '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] });
+                '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+                ...SAYS ? [`--use-file-for-fake-audio-capture=${SAYS}`] : []] });
     }
 
     /** @param {any} o */
@@ -218,6 +222,7 @@ const commands = {
         return standIn.start();
     },
     show: o => standIn?.show(o),
+    pace: o => standIn?.pace(o),
     heard: () => standIn?.heard,
     tell: o => standIn?.say(o.text),
     drop: o => standIn?.drop(o.code, o.reason ?? ''),

@@ -14,6 +14,7 @@ use Test::More;
 use lib 'lib', 't/lib';
 
 use JSON::PP;
+use MIME::Base64;
 
 use Selkies;
 use Selkies::Browser;
@@ -66,6 +67,7 @@ $x->tell('card');
 $t->run();
 
 my $url = 'http://localhost:' . $t->port();
+my ($said, $wave) = $sound->sentence();
 my $browser;
 
 sub listeners {
@@ -155,9 +157,123 @@ sub hears {
 	ok($right, "$name: its pitch, and its level within 1 dB");
 }
 
+# How long a sound takes from the sink to the worklet: beeps whose time is known,
+# and when the page hears them begin; both by the same clock.
+
+sub latency {
+	my ($name) = @_;
+
+	my ($p95, @ms);
+
+	for my $try (1 .. 3) {
+		$browser->eval(<<'EOJ');
+globalThis.heardAt = [];
+__selkies.sound.onBegin = at => heardAt.push(performance.timeOrigin + at);
+EOJ
+
+		my ($pid, $lines) = $sound->beep(20);
+		my @due = map { (split)[1] } <$lines>;
+
+		$t->reap($pid, 5);
+		sleep 1;
+
+		my @heard = @{ $browser->eval('return heardAt') };
+
+		@ms = ();
+
+		for my $due (@due) {
+			my ($at) = grep { $_ > $due - 20 } @heard;
+
+			push @ms, $at - $due if defined $at && $at < $due + 350;
+		}
+
+		$p95 = percentile(95, @ms);
+		note(sprintf '%s: from the sink to the worklet p50 %.0f ms, p95 %.0f, '
+			. 'max %.0f, of %d beeps of 20', $name, percentile(50, @ms), $p95,
+			percentile(100, @ms), scalar @ms) if @ms;
+		last if @ms >= 18 && $p95 < 120;
+	}
+
+	cmp_ok(scalar @ms, '>=', 18, "$name: beeps are heard");
+	cmp_ok($p95, '<', 120 * slower(), "$name: under 120 ms, p95");
+}
+
+# Four seconds of a tone, of which half the messages get lost on the way: those
+# left have copies of the two packets before, or have not.
+
+sub lossy {
+	my ($copies) = @_;
+
+	my $tool = $t->tool('sound');
+	my @packets = unpack '(n/a*)*',
+		`$tool tone 48000 2 500 -12 4 | $tool encode 48000 2 480 64000`;
+	my @messages;
+
+	for my $i (0 .. $#packets) {
+		next if $copies && $i < 2;
+
+		my @blocks = $copies ? ([ 2, $packets[$i - 2] ], [ 1, $packets[$i - 1] ])
+			: ();
+		my $data = pack 'CC', 1, scalar @blocks;
+
+		$data .= pack 'N', 480 * $i if $copies;
+		$data .= pack 'N', 0xef << 24 | 480 * $_->[0] << 10 | length $_->[1]
+			for @blocks;
+		$data .= "\x6f" if $copies;
+		$data .= join '', (map { $_->[1] } @blocks), $packets[$i];
+
+		push @messages, $i % 4 < 2 ? MIME::Base64::encode($data, '') : '';
+	}
+
+	return \@messages;
+}
+
+# What is lost has come before the next message, where that one has copies.
+
+sub recovers {
+	my ($name) = @_;
+
+	my $at = $browser->command('stand-in', have => [ 'status', 'red' ]);
+
+	$browser->command('open', width => 900, height => 500,
+		url => "${at}?probe=1");
+	$browser->until('globalThis.__selkies !== undefined', 20);
+	$browser->command('tell', text => '{"type":"server_settings","settings":'
+		. '{"audio_enabled":{"value":true}}}');
+	$browser->command('show', i => 0, id => 0);
+	ok($browser->until("__selkies.state === 'live'", 20),
+		"$name: live, with another server");
+	$browser->until('__selkies.sound !== null', 10);
+	$browser->command('click', x => 450, y => 250);
+	ok($browser->until("__selkies.sound.state === 'on'", 10),
+		"$name: and its sound");
+
+	my %db;
+
+	for my $copies (0, 1) {
+		for my $try (1 .. 3) {
+			$browser->command('pace', messages => lossy($copies), ms => 10);
+			sleep 1;
+
+			my $heard = analyse(1);
+
+			note(sprintf '%s, half of it lost, %s copies: %.2f dB, %d gaps',
+				$name, $copies ? 'with' : 'without', $heard->{db},
+				$heard->{figures}{gaps});
+			$db{$copies} = $heard->{db};
+			sleep 2.5;
+			last if !$copies || abs($db{1} + 15.01) < 1;
+		}
+	}
+
+	cmp_ok($db{0}, '<', -16.5, "$name: what is lost is missing");
+	cmp_ok(abs($db{1} + 15.01), '<', 1, "$name: what has copies is not");
+}
+
 for my $name (@browsers) {
 	$browser = Selkies::Browser->new($t, $name, $path{$name},
-		PULSE_SERVER => 'unix:' . $speakers->socket());
+		PULSE_SERVER => 'unix:' . $speakers->socket(),
+		$said ? (SELKIES_SAYS => $wave) : ());
 
 	open_page($name, '/');
 
@@ -188,6 +304,8 @@ for my $name (@browsers) {
 
 	hears("$name, a tone", hz => 1000);
 	hears("$name, a low one", hz => 220, db => -20);
+
+	latency($name);
 
 	# the device of a browser without one is a timer: its buffer must not run
 	# away either
@@ -253,7 +371,26 @@ for my $name (@browsers) {
 	ok(wait_for(sub {
 		return $t->read_file('recorded') =~ /(?:(?!\0\0)..){480}/s;
 	}, 10), 'and is recorded there');
+
+	# what was said, once from its beginning, through all that a browser does to a
+	# voice
+
+	my $recorded = $t->dir() . '/recorded';
+	my $speaks = $name eq 'chromium' && $said;
+
+	wait_for { -s $recorded > 2.2 * -s $said } 20 if $speaks;
 	$sound->stop($pid);
+
+	SKIP: {
+		skip 'it beeps', 1 unless $speaks;
+
+		my ($lag, $db, $median) = $sound->match(24000, $said, $recorded);
+
+		note("a sentence: after $lag s, $db dB, correlation of the pieces "
+			. $median);
+		cmp_ok($median, '>', 0.7, 'a sentence is what was said');
+	}
+
 	note(join ', ', map { "@$_" }
 		$sound->level($t->read_file('recorded'), 24000, 1));
 
@@ -274,6 +411,8 @@ for my $name (@browsers) {
 		.filter(item => !item.hidden && /Mute|Sound/.test(item.textContent))
 		.length }), 0, 'nor offered');
 
+	$browser->command('close');
+	recovers($name);
 	$browser->no_problems($name);
 	$browser->quit();
 }

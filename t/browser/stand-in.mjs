@@ -172,6 +172,9 @@ export class StandIn {
                     version: 'stand-in', resume: `resume-${this.opened}`, open: false,
                     have: this.have }));
             }
+            if (text === 'START_AUDIO') {
+                this.say('AUDIO_STARTED');
+            }
         }
     }
 
@@ -207,6 +210,28 @@ export class StandIn {
             this.socket?.end(frame(CLOSE, Buffer.concat([
                 Buffer.from([code >> 8, code & 255]), Buffer.from(reason)])));
         }
+    }
+
+    /** Sends messages at a pace; what is empty is left out.
+     *
+     * @param {{ messages: string[], ms: number }} o  in base64 */
+    pace(o) {
+        const start = performance.now();
+        let sent = 0;
+        const timer = setInterval(() => {
+            for (; sent < Math.min(o.messages.length, (performance.now() - start) / o.ms);
+                sent++) {
+                const bytes = Buffer.from(o.messages[sent] ?? '', 'base64');
+
+                if (bytes.length > 0) {
+                    this.socket?.write(frame(BINARY, bytes));
+                }
+            }
+
+            if (sent === o.messages.length || this.socket === null) {
+                clearInterval(timer);
+            }
+        }, o.ms / 2);
     }
 
     close() {

@@ -100,7 +100,8 @@ sub wait_for(&;$) {
 
 ###############################################################################
 
-# new(x => '1920x1080' or 0, workers => n, timeout => seconds for the file)
+# new(x => '1920x1080' or 0, workers => n, timeout => seconds for the file,
+# user => of the workers, where root runs the test)
 
 sub new {
 	my ($class, %o) = @_;
@@ -108,6 +109,7 @@ sub new {
 	my $self = bless {
 		x => defined $o{x} ? $o{x} : '1920x1080',
 		workers => $o{workers} || 1,
+		user => $o{user} || 'root',
 		dir => tempdir('selkies-XXXXXXXX', TMPDIR => 1),
 		ports => [],
 		killed => {},
@@ -331,7 +333,7 @@ sub tool {
 
 	$binary = "$self->{dir}/$name";
 	system('cc', '-std=gnu11', '-O2', '-o', $binary, $source, '-lX11',
-		'-lopus', '-lm') == 0
+		'-lopus', '-lpulse', '-lm') == 0
 		or die "$name does not compile\n";
 
 	return $binary;
@@ -343,7 +345,7 @@ sub tool {
 sub expand {
 	my ($self, $text) = @_;
 
-	my $user = $> == 0 ? 'user root;' : '';
+	my $user = $> == 0 ? "user $self->{user};" : '';
 
 	$user .= " worker_rlimit_core 1g; working_directory $self->{dir};"
 		if $ENV{TEST_SELKIES_CORE};

@@ -12,6 +12,14 @@
  *     sound encode RATE CHANNELS SAMPLES BITS    samples to packets
  *     sound level RATE CHANNELS                  of samples: a line a channel,
  *                                                "frames peak-dBFS rms-dBFS Hz"
+ *     sound match RATE SAID HEARD                where a file of one channel is
+ *                                                in another, and how alike:
+ *                                                "seconds dB-louder median
+ *                                                share", the last two of the
+ *                                                correlations of those pieces
+ *                                                that are not quiet: their
+ *                                                median, and how many of one
+ *                                                are good
  */
 
 
@@ -25,6 +33,12 @@
 
 #define CHANNELS_MAX  8
 #define FRAME_MAX     5760
+
+#define COARSE        8                 /* samples taken together at first */
+#define PIECES_MAX    1000
+#define PIECE         0.15              /* seconds */
+#define PIECE_SLACK   0.2
+#define GOOD          0.8               /* of a correlation */
 
 
 typedef struct {
@@ -292,6 +306,188 @@ level(int rate, int channels)
 }
 
 
+typedef struct {
+    double          *at;
+    long             n;
+} samples_t;
+
+
+/* Of a file; each the mean of `together`. */
+
+static samples_t
+load(const char *name, int together)
+{
+    int        k;
+    long       i, n;
+    FILE      *file;
+    double     sum;
+    int16_t    value;
+    samples_t  samples;
+
+    samples.at = NULL;
+    samples.n = 0;
+
+    file = fopen(name, "rb");
+
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
+        fprintf(stderr, "sound: %s?\n", name);
+        exit(1);
+    }
+
+    n = ftell(file) / 2 / together;
+    rewind(file);
+    samples.at = calloc((size_t) n + 1, sizeof(double));
+
+    for (i = 0; samples.at != NULL && i < n; i++) {
+        sum = 0;
+
+        for (k = 0; k < together && fread(&value, 2, 1, file) == 1; k++) {
+            sum += value;
+        }
+
+        samples.at[i] = sum / together;
+        samples.n++;
+    }
+
+    fclose(file);
+
+    return samples;
+}
+
+
+/* Of said[from, from + n) and heard, `lag` later; 0 where that has an end. */
+
+static double
+alike(const samples_t *said, const samples_t *heard, long from, long n,
+    long lag, double *ratio)
+{
+    long    i;
+    double  both, one, other, a, b;
+
+    if (from + lag < 0 || from + lag + n > heard->n) {
+        return 0;
+    }
+
+    both = 0;
+    one = 0;
+    other = 0;
+
+    for (i = from; i < from + n; i++) {
+        a = said->at[i];
+        b = heard->at[i + lag];
+        both += a * b;
+        one += a * a;
+        other += b * b;
+    }
+
+    if (ratio != NULL) {
+        *ratio = one > 0 ? other / one : 0;
+    }
+
+    return one > 0 && other > 0 ? both / sqrt(one * other) : 0;
+}
+
+
+static long
+best(const samples_t *said, const samples_t *heard, long from, long n,
+    long first, long last, double *value)
+{
+    long    lag, at;
+    double  now;
+
+    at = first;
+    *value = -1;
+
+    for (lag = first; lag <= last; lag++) {
+        now = alike(said, heard, from, n, lag, NULL);
+
+        if (now > *value) {
+            *value = now;
+            at = lag;
+        }
+    }
+
+    return at;
+}
+
+
+/*
+ * Each piece is looked for around where the one before was: what a busy machine
+ * played late is not where it would be.
+ */
+
+static int
+match(int rate, const char *said_name, const char *heard_name)
+{
+    long       i, at, lag, piece, slack;
+    size_t     n, good;
+    double     value, ratio, power, mean, pieces[PIECES_MAX];
+    samples_t  said, heard, coarse, echo;
+
+    coarse = load(said_name, COARSE);
+    echo = load(heard_name, COARSE);
+    said = load(said_name, 1);
+    heard = load(heard_name, 1);
+
+    lag = COARSE * best(&coarse, &echo, 0, coarse.n, 0, echo.n - coarse.n,
+                        &value);
+    lag = best(&said, &heard, 0, said.n, lag - 2 * COARSE, lag + 2 * COARSE,
+               &value);
+    ratio = 0;
+    (void) alike(&said, &heard, 0, said.n, lag, &ratio);
+
+    piece = (long) (PIECE * rate) / COARSE;
+    slack = (long) (PIECE_SLACK * rate) / COARSE;
+    mean = 0;
+    good = 0;
+    n = 0;
+
+    for (i = 0; i < coarse.n; i++) {
+        mean += coarse.at[i] * coarse.at[i] / (double) coarse.n;
+    }
+
+    at = lag / COARSE;
+
+    for (i = 0; i + piece <= coarse.n && n < PIECES_MAX; i += piece) {
+        power = 0;
+
+        for (long k = i; k < i + piece; k++) {
+            power += coarse.at[k] * coarse.at[k] / (double) piece;
+        }
+
+        if (power < mean / 10) {
+            continue;
+        }
+
+        at = best(&coarse, &echo, i, piece, at - slack, at + slack, &value);
+        (void) best(&said, &heard, i * COARSE, piece * COARSE,
+                    (at - 2) * COARSE, (at + 2) * COARSE, &pieces[n]);
+
+        if (pieces[n] < GOOD) {
+            at = lag / COARSE;
+
+        } else {
+            good++;
+        }
+
+        n++;
+    }
+
+    qsort(pieces, n, sizeof(double), by_value);
+
+    printf("%.3f %.2f %.3f %.3f\n", (double) lag / rate,
+           ratio > 0 ? 10 * log10(ratio) : -200, n ? pieces[n / 2] : 0,
+           n ? (double) good / (double) n : 0);
+
+    free(coarse.at);
+    free(echo.at);
+    free(said.at);
+    free(heard.at);
+
+    return 0;
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -313,7 +509,11 @@ main(int argc, char **argv)
         return level(atoi(argv[2]), atoi(argv[3]));
     }
 
-    fprintf(stderr, "usage: sound tone|decode|encode|level ...\n");
+    if (argc == 5 && strcmp(argv[1], "match") == 0) {
+        return match(atoi(argv[2]), argv[3], argv[4]);
+    }
+
+    fprintf(stderr, "usage: sound tone|decode|encode|level|match ...\n");
 
     return 2;
 }
