@@ -421,8 +421,10 @@ match(int rate, const char *said_name, const char *heard_name)
 {
     long       i, at, lag, piece, slack;
     size_t     n, good;
-    double     value, ratio, power, mean, pieces[PIECES_MAX];
+    double     value, ratio, power, mean;
     samples_t  said, heard, coarse, echo;
+
+    static double  pieces[PIECES_MAX];
 
     coarse = load(said_name, COARSE);
     echo = load(heard_name, COARSE);
