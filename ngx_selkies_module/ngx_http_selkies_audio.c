@@ -254,6 +254,26 @@ ngx_http_selkies_audio_tell(ngx_http_selkies_session_t *s)
 }
 
 
+void
+ngx_http_selkies_audio_send(ngx_http_selkies_display_t *display)
+{
+    ngx_queue_t                 *q, *next;
+    ngx_http_selkies_session_t  *s;
+
+    for (q = ngx_queue_head(&display->sessions);
+         q != ngx_queue_sentinel(&display->sessions);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        s = ngx_queue_data(q, ngx_http_selkies_session_t, queue);
+
+        if (s->listening) {
+            ngx_http_selkies_send(s);
+        }
+    }
+}
+
+
 ngx_int_t
 ngx_http_selkies_audio_pick(ngx_http_selkies_session_t *s,
     selkies_packet_t *packet)

@@ -43,6 +43,10 @@ void ngx_http_selkies_audio_tell(ngx_http_selkies_session_t *s);
 
 void ngx_http_selkies_audio_wish(ngx_http_selkies_session_t *s);
 
+/* There is a packet: those of the display that listen get it. */
+
+void ngx_http_selkies_audio_send(ngx_http_selkies_display_t *display);
+
 /*
  * The packet to send now: NGX_OK, or NGX_DECLINED.  What is too old to be
  * heard is skipped.

@@ -23,7 +23,6 @@ static void ngx_http_selkies_reload_single(ngx_cycle_t *cycle,
 static void ngx_http_selkies_follow_master(ngx_log_t *log);
 static ngx_int_t ngx_http_selkies_open_bell(ngx_cycle_t *cycle);
 static void ngx_http_selkies_bell_handler(ngx_event_t *ev);
-static void ngx_http_selkies_send_sounds(void);
 static void ngx_http_selkies_quit(void);
 static void ngx_http_selkies_stop_controls(void);
 static void ngx_http_selkies_find_orphans(void);
@@ -667,6 +666,7 @@ ngx_http_selkies_scratch(void)
 static void
 ngx_http_selkies_bell_handler(ngx_event_t *ev)
 {
+    ngx_uint_t                   sound;
     ngx_queue_t                 *q, *next, *d, *displays;
     ngx_connection_t            *c = ev->data;
     ngx_http_selkies_worker_t   *w = &ngx_http_selkies_worker;
@@ -678,10 +678,7 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
         return;
     }
 
-    if ((uint32_t) selkies_bell_take(c->fd) == 0) {
-        ngx_http_selkies_send_sounds();
-        return;
-    }
+    sound = (uint32_t) selkies_bell_take(c->fd) == 0;
 
     ngx_http_selkies_log_flush();
 
@@ -691,7 +688,7 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
         ngx_http_selkies_become_owner();
     }
 
-    if (w->owner) {
+    if (w->owner && !sound) {
         ngx_http_selkies_service();
     }
 
@@ -702,6 +699,12 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
          d = ngx_queue_next(d))
     {
         display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
+
+        if (sound) {
+            ngx_http_selkies_audio_send(display);
+            continue;
+        }
+
         ngx_http_selkies_microphone_reap(display);
         ngx_http_selkies_clipboard_wake(display);
         ngx_http_selkies_clipboard_reap(display);
@@ -714,36 +717,6 @@ ngx_http_selkies_bell_handler(ngx_event_t *ev)
 
             ngx_http_selkies_session_wake(
                 ngx_queue_data(q, ngx_http_selkies_session_t, queue));
-        }
-    }
-}
-
-
-static void
-ngx_http_selkies_send_sounds(void)
-{
-    ngx_queue_t                 *q, *next, *d, *displays;
-    ngx_http_selkies_session_t  *s;
-    ngx_http_selkies_display_t  *display;
-
-    displays = &ngx_http_selkies_worker.conf->displays;
-
-    for (d = ngx_queue_head(displays);
-         d != ngx_queue_sentinel(displays);
-         d = ngx_queue_next(d))
-    {
-        display = ngx_queue_data(d, ngx_http_selkies_display_t, queue);
-
-        for (q = ngx_queue_head(&display->sessions);
-             q != ngx_queue_sentinel(&display->sessions);
-             q = next)
-        {
-            next = ngx_queue_next(q);
-            s = ngx_queue_data(q, ngx_http_selkies_session_t, queue);
-
-            if (s->listening) {
-                ngx_http_selkies_send(s);
-            }
         }
     }
 }

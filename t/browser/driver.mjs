@@ -20,7 +20,6 @@
  *   stand-in {have}                  starts a server of our own: its address
  *   show {i, id, data}               it sends a picture of the clip
  *   heard                            what its newest websocket said so far
- *   tell {text}                      it says that
  *   drop {code, reason}              it closes that
  *   sockets                          {opened, closed}: how many; codes of the page
  *
