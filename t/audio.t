@@ -269,7 +269,7 @@ $mute->close();
 # kill -9, five times; the picture goes on, as many of it as before, and none is
 # missing between two others
 
-my (@gaps, @back, @missing, @share);
+my (@gaps, @usual, @back, @missing, @share);
 
 for my $round (1 .. 5) {
 	$c->forget();
@@ -295,12 +295,14 @@ for my $round (1 .. 5) {
 
 	my $before = $n;
 
+	push @usual, $gap;
 	($gap, $missing, $n) = (0, 0, 0);
 
 	my $killed = clock();
 
 	$sound->kill();
 	$c->wait_until($watch, (0.5 - (clock() - $killed)) / slower());
+	push @gaps, $gap;
 	push @missing, $missing;
 	push @share, $n / ($before || 1);
 	note("round $round: $before pictures in 0.5 s, $n with the kill, $missing "
@@ -312,7 +314,6 @@ for my $round (1 .. 5) {
 	is(status()->{state}, 'no_server', "round $round: status")
 		if $round == 1;
 	$c->wait_until($watch, 0.2 * $round);
-	push @gaps, $gap;
 	$x->tell('still');
 
 	$sound->start();
@@ -330,7 +331,8 @@ for my $round (1 .. 5) {
 note(sprintf 'kill -9 of PulseAudio: video gap p50 %.0f ms; sound back '
 	. 'p50 %.0f, max %.0f ms', 1000 * percentile(50, @gaps),
 	percentile(50, @back), percentile(100, @back));
-cmp_ok(percentile(50, @gaps), '<', 0.1 * slower(), 'no gap in the video');
+cmp_ok(percentile(50, @gaps), '<',
+	0.1 * slower() + percentile(50, @usual), 'no gap in the video');
 is(percentile(50, @missing), 0, 'it costs no picture');
 cmp_ok(percentile(50, @share), '>', 0.75, 'they go on at their pace');
 cmp_ok(percentile(100, @back), '<', 2000 * slower(), 'sound within 2 s');
