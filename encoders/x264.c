@@ -199,7 +199,8 @@ selkies_x264_params(const selkies_x264_t *enc, x264_param_t *p)
  * A diamond search loses scrolled text.  Where that is not to be found here, a
  * short one does, and blocks of 4x4 are not worth their trial but in keys: a
  * fifth to a third less processor time for a video, at half a percent more
- * bytes.
+ * bytes.  The first picture of all is waited for: it does without them, too, in
+ * three quarters of the time and with a seventh more bytes.
  */
 
 static void
@@ -315,7 +316,8 @@ selkies_x264_encode(selkies_encoder_t *base, const selkies_picture_t *pic,
 
     qp = selkies_x264_qp(enc, qp);
 
-    selkies_x264_search(enc, enc->conf.near && !force_idr);
+    selkies_x264_search(enc, enc->npictures == 0
+                             || (enc->conf.near && !force_idr));
     x264_picture_init(&in);
 
     in.i_type = force_idr ? X264_TYPE_IDR : X264_TYPE_AUTO;

@@ -14,6 +14,7 @@
 
 #define NGX_HTTP_SELKIES_CLIP_RATE  10          /* transfers a second */
 #define NGX_HTTP_SELKIES_REAP_MS    2000        /* for a thread to end */
+#define NGX_HTTP_SELKIES_FIRST_MS   250         /* for a first picture */
 
 
 static ngx_uint_t ngx_http_selkies_clip_is_html(const char *mime, size_t len);
@@ -106,6 +107,11 @@ ngx_http_selkies_clipboard_watch(ngx_http_selkies_session_t *s)
         return;
     }
 
+    if (ngx_http_selkies_clipboard_waits(s)) {
+        s->clip_watch = 1;
+        return;
+    }
+
     clip = ngx_http_selkies_clip(s);
 
     if (clip != NULL && ngx_http_selkies_clipboard(s) != NULL) {
@@ -116,10 +122,53 @@ ngx_http_selkies_clipboard_watch(ngx_http_selkies_session_t *s)
 }
 
 
+ngx_uint_t
+ngx_http_selkies_clipboard_waits(ngx_http_selkies_session_t *s)
+{
+    if (s->display->clip != NULL || s->pictures != 0 || s->clip_waited) {
+        return 0;
+    }
+
+    if (!s->clip_watch && !s->clip_read) {
+        ngx_http_selkies_arm(s, NGX_HTTP_SELKIES_CLIPBOARD,
+                             NGX_HTTP_SELKIES_FIRST_MS);
+    }
+
+    return 1;
+}
+
+
+void
+ngx_http_selkies_clipboard_due(ngx_http_selkies_session_t *s)
+{
+    ngx_uint_t         read;
+    selkies_command_t  cmd;
+
+    ngx_http_selkies_disarm(s, NGX_HTTP_SELKIES_CLIPBOARD);
+    s->clip_waited = 1;
+    read = s->clip_read;
+    s->clip_read = 0;
+
+    if (s->clip_watch) {
+        s->clip_watch = 0;
+        ngx_http_selkies_clipboard_watch(s);
+    }
+
+    if (read) {
+        ngx_memzero(&cmd, sizeof(selkies_command_t));
+        cmd.verb = SELKIES_VERB_CLIPBOARD_READ;
+        ngx_http_selkies_clipboard_read(s, &cmd);
+    }
+}
+
+
 void
 ngx_http_selkies_clipboard_leave(ngx_http_selkies_session_t *s)
 {
     ngx_http_selkies_clipboard_t  *cb = s->clipboard;
+
+    s->clip_watch = 0;
+    s->clip_read = 0;
 
     if (s->display->clip != NULL && s->display->clip_reader == s->id) {
         s->display->clip_reader = 0;

@@ -78,6 +78,15 @@ void ngx_http_selkies_clipboard_end(ngx_http_selkies_session_t *s,
 
 void ngx_http_selkies_clipboard_watch(ngx_http_selkies_session_t *s);
 
+/*
+ * A thread that is not there yet is started behind the first picture, for it
+ * asks the same X server: until then this returns true.  due() does what was
+ * put off.
+ */
+
+ngx_uint_t ngx_http_selkies_clipboard_waits(ngx_http_selkies_session_t *s);
+void ngx_http_selkies_clipboard_due(ngx_http_selkies_session_t *s);
+
 /* It controls no more, or ends. */
 
 void ngx_http_selkies_clipboard_leave(ngx_http_selkies_session_t *s);

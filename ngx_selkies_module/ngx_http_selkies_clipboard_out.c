@@ -55,6 +55,14 @@ ngx_http_selkies_clipboard_read(ngx_http_selkies_session_t *s,
     ngx_http_selkies_clipboard_t  *cb;
 
     fresh = cmd->verb == SELKIES_VERB_CLIPBOARD_REQUEST;
+
+    /* pages ask when they connect */
+
+    if (!fresh && s->owner && ngx_http_selkies_clipboard_waits(s)) {
+        s->clip_read = 1;
+        return;
+    }
+
     cb = ngx_http_selkies_clipboard(s);
     clip = NULL;
 

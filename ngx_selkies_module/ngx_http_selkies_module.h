@@ -205,6 +205,7 @@ typedef enum {
     NGX_HTTP_SELKIES_CAPTION,           /* its variables may be others now */
     NGX_HTTP_SELKIES_SHARING,           /* it should have claimed by now */
     NGX_HTTP_SELKIES_PADS,              /* are its gamepads still held? */
+    NGX_HTTP_SELKIES_CLIPBOARD,         /* it waits for no first picture */
     NGX_HTTP_SELKIES_DEADLINES
 } ngx_http_selkies_deadline_e;
 
@@ -345,6 +346,9 @@ struct ngx_http_selkies_session_s {
     unsigned                     live:1;        /* the 101 is out */
     unsigned                     extended:1;    /* it spoke _ext */
     unsigned                     want_status:1;
+    unsigned                     clip_waited:1; /* for its first picture */
+    unsigned                     clip_watch:1;  /* to be done then: hears */
+    unsigned                     clip_read:1;   /* of changes; `cr` */
     unsigned                     want_apps:1;
     unsigned                     want_reload:1;
     unsigned                     told_apps:1;

@@ -275,7 +275,12 @@ ngx_http_selkies_wrap(ngx_chain_t *out, ngx_buf_t *buf, u_char *data,
 }
 
 
-/* The buffers' positions are behind what was taken then. */
+/*
+ * The buffers' positions are behind what was taken then.  A chain is not tried
+ * where the event says that the socket is full, and must not be: nginx's epoll
+ * is asked for that event in wait_writable() alone, so who got rid of all of it
+ * nevertheless would wait for an event that nobody sends.
+ */
 
 static ngx_int_t
 ngx_http_selkies_write_chain(ngx_http_selkies_session_t *s, ngx_chain_t *out)

@@ -582,6 +582,10 @@ ngx_http_selkies_session_sent(ngx_http_selkies_session_t *s,
         s->key_wanted = 0;
     }
 
+    if (s->clip_watch || s->clip_read) {
+        ngx_http_selkies_clipboard_due(s);
+    }
+
     if (s->probe == 0 && ngx_http_selkies_probe_is_due(s)) {
         ngx_http_selkies_probe(s, packet->number);
     }

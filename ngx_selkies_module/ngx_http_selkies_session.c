@@ -564,6 +564,10 @@ ngx_http_selkies_session_deadline(ngx_http_selkies_session_t *s,
         ngx_http_selkies_pads_due(s);
         return;
 
+    case NGX_HTTP_SELKIES_CLIPBOARD:
+        ngx_http_selkies_clipboard_due(s);
+        return;
+
     default:
         return;
     }
