@@ -23,6 +23,15 @@ static void ngx_http_selkies_watch_pads(ngx_http_selkies_session_t *s);
 
 
 ngx_uint_t
+ngx_http_selkies_has_pads(ngx_http_selkies_display_t *display)
+{
+    return display->primary == NULL
+           && (display->pads_folder != NULL
+               || display->source->pads_folder[0] != '\0');
+}
+
+
+ngx_uint_t
 ngx_http_selkies_may_use_pad(ngx_http_selkies_session_t *s, ngx_uint_t pad)
 {
     ngx_uint_t  slot;

@@ -17,6 +17,10 @@
 
 /* ngx_http_selkies_pads.c: what clients do with gamepads */
 
+/* Whether there are any: variables may name none, further screens have none. */
+
+ngx_uint_t ngx_http_selkies_has_pads(ngx_http_selkies_display_t *display);
+
 /* Whether the session may use that pad now. */
 
 ngx_uint_t ngx_http_selkies_may_use_pad(ngx_http_selkies_session_t *s,

@@ -184,6 +184,7 @@ ngx_http_selkies_send_settings(ngx_http_selkies_session_t *s)
     live.imposed = s->imposed;
     live.command_enabled = (int) ngx_http_selkies_may_command(s);
     live.second_screen = (int) ngx_http_selkies_screens_allowed(s);
+    live.gamepads = (int) ngx_http_selkies_has_pads(s->display);
     live.display_id = ngx_http_selkies_screen_id(s->display);
     live.files = ngx_http_selkies_files_allowed(s->request) != 0;
     live.max_message_bytes = SELKIES_LIMIT_MESSAGE;

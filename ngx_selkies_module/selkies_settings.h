@@ -251,6 +251,7 @@ typedef struct {
     int                         imposed;        /* no other, for now */
     int                         command_enabled;    /* in force */
     int                         second_screen;      /* available now */
+    int                         gamepads;           /* this screen has some */
     int                         files;              /* there is a folder */
     const char                 *display_id;     /* dialect 2, NULL: omit */
     uint32_t                    max_message_bytes;  /* dialect 2 */

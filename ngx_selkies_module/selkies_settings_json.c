@@ -177,6 +177,9 @@ selkies_json_bool(selkies_settings_writer_t *w, unsigned id)
 
     } else if (id == SELKIES_SET_SECOND_SCREEN) {
         on = on && w->live->second_screen;
+
+    } else if (id == SELKIES_SET_GAMEPAD_ENABLED) {
+        on = on && w->live->gamepads;
     }
 
     if (on != v->number) {

@@ -22,7 +22,8 @@ my $base = $t->dir() . '/pads';
 
 # gamepads need no X server: most of the displays have none
 
-my %n = (one => $t->{number}, two => 65001, three => 65002, gone => 65003);
+my %n = (one => $t->{number}, two => 65001, three => 65002, gone => 65003,
+	none => 65004);
 
 mkdir "$base-$_" for qw/ one two /;
 
@@ -32,11 +33,14 @@ events {}
 http {
     %%GLOBALS_HTTP%%
     selkies_idle 300ms;
+    selkies_streams 8;
+    selkies_ring_size 4m;
 
     map \$arg_desk \$desk {
         one     :$n{one};
         two     :$n{two};
         gone    :$n{gone};
+        none    :$n{none};
         default :$n{three};
     }
 
@@ -126,6 +130,8 @@ is(files('one'), '', 'before its first client a display has no sockets');
 
 my $one = controller('one');
 
+like($one->wait_text(qr/"server_settings"/, 5) || '',
+	qr/"gamepad_enabled":\{"value":true/, 'it hears that there are some');
 has_files('one', $all, 'with it eight');
 
 my $js = pad('one');
@@ -191,6 +197,15 @@ is($other->take(1), 'button 3 1', 'and goes on');
 
 	ok(wait_for(sub { $t->error_log() =~ /no gamepads: no folder "\Q$base\E-gone"/ }, 5),
 		'a folder is there, or has none');
+	$c->drop();
+}
+
+{
+	my $c = controller('none');
+
+	like($c->wait_text(qr/"server_settings"/, 5) || '',
+		qr/"gamepad_enabled":\{"value":false,"locked":true\}/,
+		'a client hears that there are none');
 	$c->drop();
 }
 

@@ -77,6 +77,7 @@ check_message(const selkies_settings_t *s, unsigned encoder,
     live.imposed = (encoder & 4) != 0;
     live.command_enabled = encoder & 1;
     live.second_screen = encoder & 2;
+    live.gamepads = encoder & 1;
     live.files = encoder & 8;
     live.display_id = "primary";
     live.max_message_bytes = 1048576;

@@ -204,6 +204,7 @@ test_message_set(void)
     live.encoder = SELKIES_ENCODER_JPEG;
     live.command_enabled = 0;
     live.second_screen = 0;
+    live.gamepads = 0;
     live.display_id = "display2";
 
     root = server_settings(&s, &live, D1);
@@ -219,6 +220,8 @@ test_message_set(void)
                           "\"jpeg\"]}"), "the live encoder is the value");
     ok(is(all, "command_enabled", "{\"value\":false,\"locked\":true}"),
        "commands are asked for, but not in force");
+    ok(is(all, "gamepad_enabled", "{\"value\":false,\"locked\":true}"),
+       "nor gamepads");
     ok(is(all, "second_screen", "{\"value\":false,\"locked\":true}"),
        "no second screen to be had");
     ok(is(all, "audio_enabled", "{\"value\":false,\"locked\":true}"),

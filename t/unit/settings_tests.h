@@ -47,6 +47,7 @@ live_now(void)
     live.imposed = 0;
     live.command_enabled = 1;
     live.second_screen = 1;
+    live.gamepads = 1;
     live.files = 1;
     live.display_id = NULL;
     live.max_message_bytes = 1048576;
