@@ -40,9 +40,9 @@ typedef struct {
     const selkies_root_t   *root;
     const selkies_path_t   *path;
     unsigned                depth;          /* names that are folders */
-    int                     fd;             /* the last one */
-    int                     origin;         /* above the first new one, or -1 */
-    size_t                  first;          /* where in the path that begins */
+    unsigned                reached;        /* so many of them */
+    unsigned                kept;           /* what is behind these is new */
+    int                     fd;             /* the last one, or -1 */
 } selkies_way_t;
 
 
@@ -58,8 +58,7 @@ static void selkies_place_undo(selkies_upload_t *upload, int parent);
 static selkies_files_result_t selkies_way_open(selkies_way_t *way,
     const selkies_root_t *root, const selkies_path_t *path, unsigned depth,
     int make);
-static int selkies_way_folder(selkies_way_t *way, int folder, const char *name,
-    size_t pos);
+static int selkies_way_folder(selkies_way_t *way, const char *name);
 static int selkies_way_stayed(const selkies_way_t *way);
 static void selkies_way_undo(selkies_way_t *way);
 static void selkies_way_close(selkies_way_t *way);
@@ -290,21 +289,23 @@ static selkies_files_result_t
 selkies_way_open(selkies_way_t *way, const selkies_root_t *root,
     const selkies_path_t *path, unsigned depth, int make)
 {
-    int       next, err;
-    char      buf[SELKIES_PATH_BYTES], *name, *slash;
-    unsigned  n;
+    int   next;
+    char  buf[SELKIES_PATH_BYTES], *name, *slash;
 
     way->root = root;
     way->path = path;
     way->depth = depth;
-    way->origin = -1;
-    way->first = 0;
+    way->reached = 0;
+    way->kept = depth;
     way->fd = openat(root->fd, ".", SELKIES_FOLDER);
 
-    memcpy(buf, path->data, path->len + 1);
-    name = buf;
+    if (way->fd == -1) {
+        return selkies_files_error(errno);
+    }
 
-    for (n = 0; way->fd != -1 && n < depth; n++) {
+    memcpy(buf, path->data, path->len + 1);
+
+    for (name = buf; way->reached < depth; name = slash + 1) {
         slash = strchr(name, '/');
 
         if (slash != NULL) {
@@ -314,26 +315,28 @@ selkies_way_open(selkies_way_t *way, const selkies_root_t *root,
         next = openat(way->fd, name, SELKIES_FOLDER);
 
         if (next == -1 && errno == ENOENT && make) {
-            next = selkies_way_folder(way, way->fd, name,
-                                      (size_t) (name - buf));
+            next = selkies_way_folder(way, name);
         }
 
-        if (next == -1 && errno == ENOTDIR) {
-            selkies_tell_link(way->fd, name);
+        if (next == -1) {
+
+            if (errno == ENOTDIR) {
+                selkies_tell_link(way->fd, name);
+            }
+
+            return selkies_files_error(errno);
         }
 
-        err = errno;
         (void) close(way->fd);
-        errno = err;
-
         way->fd = next;
+        way->reached++;
 
-        if (slash != NULL) {
-            name = slash + 1;
+        if (slash == NULL) {
+            break;
         }
     }
 
-    return way->fd != -1 ? SELKIES_FILES_OK : selkies_files_error(errno);
+    return SELKIES_FILES_OK;
 }
 
 
@@ -343,41 +346,38 @@ selkies_way_open(selkies_way_t *way, const selkies_root_t *root,
  */
 
 static int
-selkies_way_folder(selkies_way_t *way, int folder, const char *name,
-    size_t pos)
+selkies_way_folder(selkies_way_t *way, const char *name)
 {
-    int          fd, err, made;
+    int          fd, err;
     struct stat  st;
 
-    if (way->origin == -1) {
-        way->origin = fcntl(folder, F_DUPFD_CLOEXEC, 0);
-        way->first = pos;
+    if (mkdirat(way->fd, name, 0775) == -1) {
 
-        if (way->origin == -1) {
-            return -1;
-        }
+        /* another one was faster: it is not new */
+
+        return errno == EEXIST ? openat(way->fd, name, SELKIES_FOLDER) : -1;
     }
 
-    made = mkdirat(folder, name, 0775) == 0;
-
-    if (!made && errno != EEXIST) {
-        return -1;
+    if (way->reached < way->kept) {
+        way->kept = way->reached;
     }
 
-    fd = openat(folder, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    fd = openat(way->fd, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
 
-    if (fd == -1) {
-        return -1;
-    }
-
-    if (made && fstat(fd, &st) == 0 && (st.st_mode & 0775) != 0775
+    if (fd != -1 && fstat(fd, &st) == 0 && (st.st_mode & 0775) != 0775
         && st.st_uid == geteuid()
         && fchmod(fd, (st.st_mode & 07777) | 0775) == -1)
     {
         err = errno;
         (void) close(fd);
+        fd = -1;
         errno = err;
-        return -1;
+    }
+
+    if (fd == -1) {
+        err = errno;
+        (void) unlinkat(way->fd, name, AT_REMOVEDIR);
+        errno = err;
     }
 
     return fd;
@@ -402,37 +402,52 @@ selkies_way_stayed(const selkies_way_t *way)
 }
 
 
-/* Folders that were made go again, unless somebody uses them. */
+/*
+ * Folders that were made go again, unless somebody uses them: from the last one
+ * upwards, wherever that is by now.
+ */
 
 static void
 selkies_way_undo(selkies_way_t *way)
 {
-    int     fd;
-    char    buf[SELKIES_PATH_BYTES], *slash;
-    size_t  len;
+    int          above;
+    char         buf[SELKIES_PATH_BYTES], *name, *end;
+    unsigned     n;
+    struct stat  a, b;
 
-    if (way->origin == -1) {
-        return;
+    memcpy(buf, way->path->data, way->path->len + 1);
+
+    for (end = buf, n = 0; n < way->reached && end != NULL; n++) {
+        end = strchr(end + (n != 0), '/');
     }
 
-    len = (way->depth == way->path->depth ? way->path->len
-                                          : way->path->name - 1)
-          - way->first;
+    if (end != NULL) {
+        *end = '\0';
+    }
 
-    memcpy(buf, way->path->data + way->first, len);
-    buf[len] = '\0';
+    for ( /* void */ ; way->reached > way->kept; way->reached--) {
+        end = strrchr(buf, '/');
+        name = end != NULL ? end + 1 : buf;
+        above = openat(way->fd, "..", SELKIES_FOLDER);
 
-    while ((slash = strrchr(buf, '/')) != NULL) {
-        *slash = '\0';
-        fd = selkies_open_walk(way->origin, buf, SELKIES_FOLDER);
+        if (above == -1) {
+            return;
+        }
 
-        if (fd != -1) {
-            (void) unlinkat(fd, slash + 1, AT_REMOVEDIR);
-            (void) close(fd);
+        if (fstat(way->fd, &a) == 0
+            && fstatat(above, name, &b, AT_SYMLINK_NOFOLLOW) == 0
+            && a.st_ino == b.st_ino && a.st_dev == b.st_dev)
+        {
+            (void) unlinkat(above, name, AT_REMOVEDIR);
+        }
+
+        (void) close(way->fd);
+        way->fd = above;
+
+        if (end != NULL) {
+            *end = '\0';
         }
     }
-
-    (void) unlinkat(way->origin, buf, AT_REMOVEDIR);
 }
 
 
@@ -441,9 +456,5 @@ selkies_way_close(selkies_way_t *way)
 {
     if (way->fd != -1) {
         (void) close(way->fd);
-    }
-
-    if (way->origin != -1) {
-        (void) close(way->origin);
     }
 }
