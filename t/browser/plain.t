@@ -164,6 +164,26 @@ sub latency {
 		"$name, $suite->{what}: every key shows soon");
 }
 
+# Another size is another stream; so is that of another nginx.
+
+sub changes {
+	$b->command('viewport', width => 800, height => 500);
+	ok(wait_for(sub { $x->size() eq '800x500' }, 8), "$name: resized");
+	$suite->card_is_right("$name, resized");
+	$b->command('viewport', width => 1000, height => 600);
+	ok(wait_for(sub { $x->size() eq '1000x600' }, 8), "$name: and back");
+	$suite->card_is_right("$name, resized again");
+
+	$t->reload();
+	ok($t->reloaded(), 'nginx is reloaded');
+	$x->draw(200, 400, 64, 64, '10e0a0');
+	cmp_ok(pixel(232, 432, '10e0a0'), '<=', 12, "$name: after a reload");
+	$b->command('press', key => 'z');
+	ok($x->wait(qr/^key press \d+ 0x7a/, 3), "$name: keys, too");
+	$x->tell('card');
+	is_deeply($b->command('problems'), [], "$name: no error in the console");
+}
+
 sub known {
 	return decode_json($b->until("localStorage.getItem('selkies-ladder-1')", 5)
 		|| '{}')->{known};
@@ -180,6 +200,7 @@ for (@browsers) {
 	ok(!$b->eval('return isSecureContext'), "$name: it is not secure");
 	works('mse');
 	latency();
+	changes();
 	is_deeply(known(), { mse => 'passed' }, "$name: the clip was shown right");
 	like($b->until("document.querySelector('.chip.plain')?.innerText", 5) || '',
 		qr/Over https/, "$name: what https would add");
