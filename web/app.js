@@ -11,13 +11,11 @@ import { applyTheme } from './screen.js';
 import { Session } from './session.js';
 
 const RESIZE_DEBOUNCE_MS = 100;
-/** the default of ui_title: nobody has chosen one */
-const PLAIN_TITLE = 'Selkies';
 
 const stage = /** @type {HTMLElement} */ (document.getElementById('stage'));
 const loading = /** @type {HTMLElement} */ (document.getElementById('loading'));
 const probing = new URLSearchParams(location.search).get('probe') === '1';
-const workers = ['worker', 'relay'].map(
+const workers = ['start', 'relay'].map(
     name => new URL(`media/${name}.js`, import.meta.url).href);
 /** @type {any} */
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('selkies', {
@@ -166,44 +164,6 @@ function watchPage(session, picture) {
 }
 
 
-/** @param {unknown} text  of the operator's, if there is one */
-function setTitle(text) {
-    if (typeof text === 'string' && text !== '') {
-        document.title = text;
-        /** @type {HTMLElement} */ (loading.querySelector('h1')).textContent = text;
-    }
-}
-
-
-/** `selkies_title`, which the manifest has, or what the settings say instead.
- *
- * @param {Session} session */
-async function readTitle(session) {
-    let own = false;
-    const consider = () => {
-        const title = session.settings.ui_title?.value ?? PLAIN_TITLE;
-
-        if (title !== PLAIN_TITLE) {
-            own = true;
-            setTitle(title);
-        }
-    };
-
-    session.on('settings', consider);
-    consider();
-
-    try {
-        const answer = await fetch(new URL('manifest.json', document.baseURI),
-                                   { credentials: 'same-origin' });
-        const manifest = answer.ok ? await answer.json() : {};
-
-        setTitle(own ? '' : manifest.name);
-    } catch {
-        /* the page keeps the title it has */
-    }
-}
-
-
 /** @param {Session} session */
 function watchLoading(session) {
     const line = /** @type {HTMLElement} */ (loading.querySelector('p'));
@@ -223,101 +183,18 @@ function watchLoading(session) {
 }
 
 
-/** Sound has the time that pictures leave, and only where there is some.
- *
- * @param {Session} session */
-function watchSound(session) {
-    let loading = false;
-    const consider = () => {
-        if (!loading && session.state === 'live'
-            && session.settings.audio_enabled?.value === true)
-        {
-            loading = true;
-            void (typeof AudioWorkletNode === 'undefined' || typeof AudioDecoder === 'undefined'
-                ? import('./plain-sound.js') : import('./sound.js')
-            ).then(module => module.watch(session, probing));
-        }
-    };
-
-    session.on('state', consider);
-    session.on('settings', consider);
-    consider();
-}
-
-
-/** Gamepads are nothing to a page until there is one; it may have come
- * while the page was loading.
- *
- * @param {Session} session */
-function watchGamepads(session) {
-    const watch = () => {
-        void import('./input/gamepad.js').then(module => module.watch(session));
-    };
-
-    addEventListener('gamepadconnected', watch, { once: true });
-
-    try {
-        if (navigator.getGamepads().some(Boolean)) {
-            watch();
-        }
-
-    } catch {
-        /* a page within one that does not allow them */
-    }
-
-    if (wantsTouchGamepad()) {
-        void import('./ui/touchgamepad.js')
-            .then(module => module.touchGamepad(session)).then(pad => pad.show(true));
-    }
-}
-
-
-/** Where one was on show, and for a player who may have nothing but fingers. */
-function wantsTouchGamepad() {
-    let kept = null;
-
-    try {
-        kept = localStorage.getItem(`selkies-touchgamepad${location.hash}`);
-    } catch {
-        /* a page may have no storage */
-    }
-
-    return kept === '1' || kept === null && /^#player[2-4]$/.test(location.hash)
-                           && matchMedia('(pointer: coarse)').matches;
-}
-
-
-/** What needs no socket, and what loads beside its handshake.
+/** What is around the picture loads beside the handshake.
  *
  * @param {Session} session
  * @param {Picture} picture */
-async function loadRest(session, picture) {
+async function loadDesk(session, picture) {
     if (probing) {
         (await import('./ui/probe.js')).expose(session);
     }
 
-    void readTitle(session);
+    const desk = await import('./desk.js');
 
-    const [dom, screens, pointer, keyboard, toolbar, lite, colour, clip, alive] = await Promise.all([
-        import('./ui/dom.js'), import('./ui/screens.js'), import('./input/pointer.js'),
-        import('./input/keyboard.js'), import('./ui/toolbar.js'), import('./lite.js'),
-        import('./colour.js'), import('./clipboard.js'), import('./alive.js')]);
-    const point = new pointer.Pointer(session, stage, picture);
-    const keys = new keyboard.Keyboard(session, stage, point);
-    const clipboard = new clip.Clipboard(session, keys);
-
-    await dom.styled();
-    screens.watch(session, stage);
-    alive.watch(session);
-    lite.watch(session);
-    colour.watch(session);
-    toolbar.mount({ session, stage, picture, pointer: point, keyboard: keys, clipboard });
-    watchSound(session);
-    watchGamepads(session);
-
-    if (!isSecureContext) {
-        (await import('./ui/plain.js')).advise();
-    }
+    await desk.mount(session, stage, picture, probing);
 }
 
 
@@ -337,11 +214,8 @@ async function start() {
                  || demoted() ? await findWay(picture) : null;
 
     if (ladder !== null && !await ladder.find()) {
-        const screens = await import('./ui/screens.js');
-
-        await (await import('./ui/dom.js')).styled();
+        await (await import('./desk.js')).refuse(isSecureContext ? 'decoder' : 'insecure');
         loading.classList.add('gone');
-        screens.show(isSecureContext ? 'decoder' : 'insecure');
         return;
     }
 
@@ -363,7 +237,7 @@ async function start() {
     const rest = () => {
         if (!loaded) {
             loaded = true;
-            void loadRest(session, picture);
+            void loadDesk(session, picture);
         }
     };
 

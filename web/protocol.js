@@ -212,34 +212,3 @@ export function backOff(attempt, code, random) {
 
     return base === 0 ? random * 100 : base * (0.9 + random * 0.2);
 }
-
-
-/** Names of pointer buttons differ in order: `buttons` to bits 1 << button.
- *
- * @param {number} buttons  MouseEvent.buttons
- */
-export function buttonMask(buttons) {
-    return (buttons & 1) | (buttons & 2) << 1 | (buttons & 4) >> 1
-           | (buttons & 24) | (buttons & 32);
-}
-
-
-/**
- * The messages of one wheel movement. A wheel tick is a press edge of a bit it
- * shares with real buttons, so a held bit is lifted first.
- *
- * @param {number} mask   buttons held
- * @param {number} bit    3 down, 4 up, 6 left, 7 right
- * @param {number} ticks  1..
- */
-export function wheelMessages(mask, bit, ticks) {
-    const flag = 1 << bit;
-    const messages = [`m2,0,0,${mask | flag},${Math.min(64, ticks)}`,
-                      `m2,0,0,${mask},0`];
-
-    if ((mask & flag) !== 0) {
-        messages.unshift(`m2,0,0,${mask & ~flag},0`);
-    }
-
-    return messages;
-}

@@ -7,11 +7,10 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-import { buttonMask, wheelMessages } from '../protocol.js';
 import { Cursor } from './cursor.js';
 import { Touch } from './touch.js';
 import { View } from './view.js';
-import { ticksOf } from './wheel.js';
+import { ticksOf, buttonMask, wheelMessages } from './wheel.js';
 
 const MOTION_MS = 4;
 

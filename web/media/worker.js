@@ -2,7 +2,8 @@
  * Socket, demultiplexer and decoder, away from the page's jank. The page owns
  * every decision (when to connect, what to say); this worker owns the sockets,
  * the VideoDecoder and every VideoFrame until a sink has it. Where workers do
- * not work the page runs it itself, behind a port (see ladder.js).
+ * not work the page runs it itself, behind a port (see ladder.js). Else start.js
+ * loads it.
  *
  * Copyright (C) ngx_selkies authors
  * SPDX-License-Identifier: BSD-2-Clause
@@ -88,11 +89,8 @@ function askForKey() {
 
     keyAskedAt = now;
 
-    if (active.extended) {
-        send(active, 'REQUEST_KEYFRAME');
-    } else {
-        send(active, 'STOP_VIDEO');
-        send(active, 'START_VIDEO');
+    for (const text of active.extended ? ['REQUEST_KEYFRAME'] : ['STOP_VIDEO', 'START_VIDEO']) {
+        send(active, text);
     }
 }
 
@@ -278,13 +276,15 @@ function onText(of, text) {
 }
 
 
-/** @param {{ id: number, url: string, hello: string[], swap: boolean, viewer: boolean }} order */
+/** @param {{ id: number, url: string, hello: string[], swap: boolean, viewer: boolean,
+ *            early?: import('./start.js').Early }} order */
 function open(order) {
     const now = performance.now();
+    const { early: ahead } = order;
     let socket;
 
     try {
-        socket = new WebSocket(order.url);
+        socket = ahead?.socket ?? new WebSocket(order.url);
     } catch (error) {
         page.postMessage({ t: 'closed', id: order.id, code: 1006, opened: false,
                            reason: String(error) });
@@ -313,8 +313,8 @@ function open(order) {
         connection.opened = true;
         connection.waitingSince = performance.now();
 
-        for (const text of order.hello) {
-            socket.send(text);
+        if (ahead?.greeted !== true) {
+            order.hello.forEach(text => socket.send(text));
         }
 
         page.postMessage({ t: 'open', id: order.id });
@@ -342,6 +342,10 @@ function open(order) {
                            reason: event.reason, opened: connection.opened,
                            inherits: active === null ? 0 : active.id });
     };
+
+    for (const event of ahead?.events ?? []) {
+        /** @type {any} */ (socket)[`on${event.type}`]?.(event);
+    }
 }
 
 
@@ -423,9 +427,7 @@ function sendInput(order) {
         inputMark = order.mark - clockOffset;
     }
 
-    for (const text of order.texts) {
-        send(active, text);
-    }
+    order.texts.forEach(text => send(active, text));
 }
 
 

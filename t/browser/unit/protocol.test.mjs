@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { backOff, buttonMask, claimOf, dpiFor, even, parseFragment, parseText, placePicture,
-         streamSize, wheelMessages } from '../../../web/protocol.js';
+import { buttonMask, wheelMessages } from '../../../web/input/wheel.js';
+import { backOff, claimOf, dpiFor, even, parseFragment, parseText, placePicture, streamSize }
+    from '../../../web/protocol.js';
 
 test('text messages are sorted by their prefix', () => {
     assert.deepEqual(parseText('MODE websockets'), { kind: 'mode' });
