@@ -80,10 +80,10 @@ export default [
         }
     },
     {
-        files: ['t/browser/**/*.mjs'],
+        files: ['t/browser/**/*.mjs', 'web/tools/*.mjs'],
         languageOptions: {
             ecmaVersion: 2024, sourceType: 'module',
-            globals: globals('AbortSignal Buffer Event EventTarget URL URLSearchParams WebSocket clearInterval '
+            globals: globals('AbortSignal Buffer Event EventTarget MutationObserver URL URLSearchParams WebSocket clearInterval '
                 + 'clearTimeout console document fetch location navigator performance '
                 + 'process setImmediate setInterval setTimeout window')
         },

@@ -33,10 +33,17 @@ my ($version) = $t->read_file(
 	"$root/ngx_selkies_module/ngx_http_selkies_module.h")
 	=~ /SELKIES_VERSION\s+"([^"]+)"/;
 
+# The client as few small files where that can be, else as its modules.
+
+our $client = -d "$root/node_modules/esbuild"
+	&& !system('command -v node >/dev/null') ? 'bundle' : 'modules';
+
 sub install {
 	local %ENV = %ENV;
 	delete @ENV{qw/ MAKEFLAGS MFLAGS MAKELEVEL SANITIZE BUILD DESTDIR WEB
-		NGINX_MODULES NGINX_CONF /};
+		NGINX_MODULES NGINX_CONF CLIENT /};
+
+	$ENV{CLIENT} = $client;
 
 	my $output = `cd '$root' && make --no-print-directory -s install \\
 		DESTDIR='$dest' @_ 2>&1`;
@@ -100,7 +107,7 @@ for my $row (
 	[ "$web/favicon.ico", 644 ],
 	[ "$web/icon.png", 644 ],
 	[ "$web/v/$version/app.js", 644 ],
-	[ "$web/v/$version/media/worker.js", 644 ])
+	[ "$web/v/$version/media/start.js", 644 ])
 {
 	like($tree->{$row->[0]} || 'missing', qr/^$row->[1] /, "@$row");
 }
@@ -124,20 +131,9 @@ is(join(' ', sort map { m!^\Q$web\E/([^/]+)$! } keys %$tree),
 	'favicon.ico files.css files.css.gz icon.png index.html index.html.gz v',
 	'only these keep a name without a version');
 
-# each file of web/ is somewhere, and is served in a compressed form too
+# what is served is there in a compressed form too
 
-my (@lost, @bad);
-
-File::Find::find({ no_chdir => 1, wanted => sub {
-	return unless -f;
-
-	my $name = substr $_, length "$root/web/";
-
-	push @lost, $name unless grep { $tree->{"$web/$_"} } $name,
-		"v/$version/$name";
-} }, "$root/web");
-
-is("@lost", '', 'every file of the client is installed');
+my @bad;
 
 for my $name (grep { /^\Q$web\E\/.*\.(?:html|js|css|svg)$/ } keys %$tree) {
 	my $plain = $t->read_file("$dest$name");
@@ -182,6 +178,7 @@ is(join(' ', glob "$dest$web/v/*.new $dest$web/v/*.old"), '',
 
 {
 	my $other = $t->dir() . '/other';
+	local $client = 'modules';
 
 	($good, $output) = install("DESTDIR='$other'", 'NGINX_MODULES=/opt/nginx/modules',
 		'NGINX_CONF=/opt/nginx/conf', 'WEB=/srv/desk');
@@ -193,6 +190,20 @@ is(join(' ', glob "$dest$web/v/*.new $dest$web/v/*.old"), '',
 	like($t->read_file("$other$conf/nginx.conf"), qr/root \/srv\/desk;/,
 		'nginx.conf knows the web root');
 	ok(-e "$other/srv/desk/v/$version/app.js", 'which is there');
+
+	my @lost;
+
+	File::Find::find({ no_chdir => 1, wanted => sub {
+		return unless -f;
+
+		my $name = substr $_, length "$root/web/";
+
+		push @lost, $name if $name !~ m!^tools/!
+			&& !grep { -e "$other/srv/desk/$_" } $name, "v/$version/$name";
+	} }, "$root/web");
+
+	is("@lost", '', 'every module of the client is installed');
+	ok(!-e "$other/srv/desk/v/$version/tools", 'and no tool');
 	ok(-l "$other/opt/nginx/conf/snippets/selkies.conf", 'as the snippets');
 
 	($good, $output) = install('WEB=srv');
@@ -294,10 +305,12 @@ sub crawl {
 		} elsif ($kind eq 'js') {
 			my $code = $body =~ s!/\*.*?\*/!!gsr;
 
-			@links = ($code =~ /^(?:import|export)\b[^;]*?
-				\bfrom\s+'([^']+)'/gmx,
-				$code =~ /\bimport\('([^']+)'\)/g,
-				$code =~ /\bnew\ URL\('([^']+)',\s*import\.meta/gx);
+			@links = ($code =~ /(?:^|[;}])(?:import|export)\b[^;()]*?
+				(?:\bfrom|import)\s*(?|'([^']+)'|"([^"]+)")/gmx,
+				$code =~ /(?:^|[;}])import\s*(?|'([^']+)'|"([^"]+)")/gm,
+				$code =~ /\bimport\((?|'([^']+)'|"([^"]+)")\)/g,
+				$code =~ /\bnew\ URL\((?|'([^']+)'|"([^"]+)"),
+					\s*import\.meta/gx);
 		}
 
 		push @queue, map { [ resolve($_, $uri), /\.(\w+)$/ ] } @links;

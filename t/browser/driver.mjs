@@ -15,6 +15,8 @@
  *   devtools {method, params}        of Chromium's protocol: touch, input methods
  *   shot {path}                      a picture of the page
  *   problems                         console errors, exceptions, CSP violations
+ *   far {port, ms}                   a port that leads to another, that long a way
+ *                                    there and back
  *   close
  *   pace {messages, ms}, tell {text} what that one sends
  *   stand-in {have}                  starts a server of our own: its address
@@ -35,6 +37,14 @@ const SAYS = process.env.SELKIES_SAYS;
 
 /** Runs in the page before any script of its own. */
 function watchPolicy() {
+    /* when the first picture was there */
+    new MutationObserver((_, observer) => {
+        if (document.documentElement.dataset.state === 'live') {
+            /** @type {any} */ (globalThis).selkiesLiveAt = performance.now();
+            observer.disconnect();
+        }
+    }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-state'] });
+
     /** @type {any} */ (globalThis).selkiesViolations = [];
     globalThis.addEventListener('securitypolicyviolation', event => {
         /** @type {any} */ (globalThis).selkiesViolations.push(
@@ -212,6 +222,11 @@ const commands = {
     close: async () => {
         await page.close();
         pages[pages.indexOf(page)] = { isClosed: () => true };
+    },
+    far: async o => {
+        const { far } = await import('./far.mjs');
+
+        return far(o.port, o.ms);
     },
     'stand-in': async o => {
         const { StandIn } = await import('./stand-in.mjs');
