@@ -15,8 +15,8 @@ const RESIZE_DEBOUNCE_MS = 100;
 const stage = /** @type {HTMLElement} */ (document.getElementById('stage'));
 const loading = /** @type {HTMLElement} */ (document.getElementById('loading'));
 const probing = new URLSearchParams(location.search).get('probe') === '1';
-const workers = ['start', 'relay'].map(
-    name => new URL(`media/${name}.js`, import.meta.url).href);
+const workers = [new URL('media/start.js', import.meta.url),
+                 new URL('media/relay.js', import.meta.url)].map(url => url.href);
 /** @type {any} */
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('selkies', {
     createScriptURL: (/** @type {string} */ wanted) => {
