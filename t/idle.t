@@ -16,6 +16,8 @@ use Selkies;
 use Selkies::WebSocket;
 use Selkies::X;
 
+use constant SERVER_MIB => 80;
+
 my $t = Selkies->new(x => '1920x1080', workers => 2, timeout => 120);
 
 # a short grace, so that its end is inside the test
@@ -86,6 +88,19 @@ SKIP: {
 
 	# acknowledgements every 50 ms are in it
 	cmp_ok($cpu, '<', 0.5, 'under half a percent of a core');
+}
+
+# what the master, its workers and all that they share take together
+
+my $mib = 0;
+
+$mib += $t->pss_bytes($_) / 1024 / 1024 for $t->workers(), $t->pid();
+note(sprintf '%.0f MiB with one client, 1080p', $mib);
+
+SKIP: {
+	skip 'no memory under a sanitizer', 1 if slower() > 1;
+
+	cmp_ok($mib, '<=', SERVER_MIB, 'the memory of all of it');
 }
 
 ###############################################################################

@@ -81,6 +81,8 @@ sub statistic {
 	return $n;
 }
 
+my $drawn = 0;
+
 # A box of 40x40 each 150 ms somewhere else: nothing of the last one is under
 # way any more.
 
@@ -88,17 +90,20 @@ sub draw_to_bytes {
 	my ($c) = @_;
 	my (@us, @encoded);
 
+	# what is there already would be no change
+	$drawn++;
+
 	for my $i (1 .. $o{samples}) {
 		$c->wait_quiet(0.05, 2);
 		$c->forget();
 
-		my $drawn = $x->draw(64 + $i * 97 % ($w - 128),
+		my $start = $x->draw(64 + $i * 97 % ($w - 128),
 			64 + $i * 61 % ($h - 128), 40, 40,
-			sprintf '%06x', $i * 1234567 & 0xffffff);
+			sprintf '%06x', ($i + $drawn * 1000) * 1234567 & 0xffffff);
 		my $f = $c->wait_frame(timeout => 2) or next;
 
-		push @us, $f->{at} * 1e6 - $drawn;
-		push @encoded, statistic('encoded_us') - $drawn;
+		push @us, $f->{at} * 1e6 - $start;
+		push @encoded, statistic('encoded_us') - $start;
 	}
 
 	return { bytes => \@us, encoded => \@encoded };

@@ -17,6 +17,15 @@ sub rss_bytes {
 		? $1 * 1024 : 0;
 }
 
+# Of pages that several have, each of them its part.
+
+sub pss_bytes {
+	my ($self, $pid) = @_;
+
+	return $self->read_file("/proc/$pid/smaps_rollup") =~ /^Pss:\s+(\d+) kB/m
+		? $1 * 1024 : 0;
+}
+
 # What the process allocated for itself; ring and framebuffer are shared.
 
 sub anonymous_bytes {
